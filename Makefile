@@ -1,0 +1,98 @@
+# Paddock's build: one file, no generator.
+#
+#   make            the server and tools, into build/bin
+#   make run        installs what is missing, builds, serves 127.0.0.1:2181 from ./data
+#   make test       everything that CI runs          make unit     unit tests only
+#   make check      test, and TSan, clang, mutants    make bench    the table of docs/BENCHMARKS.md
+#   make fuzz       libFuzzer targets                 make format   make tidy   make cover
+#
+# Sources are found, not listed: src/**/x.c goes into the library of its variant, src/**/x_test.c
+# becomes <variant>/test/**/x_test, src/tools/<name>/main.c becomes bin/paddock-<name>,
+# bench/<name>/main.c becomes bin/bench-<name>, tests/fuzz/<name>_fuzz.c build/fuzz/<name>.
+#
+# Variants: build (release), build/asan (ASan+UBSan, what tests use), build/tsan, build/clang.
+
+CC      ?= gcc
+CLANG   ?= clang
+PYTHON  ?= /usr/bin/python3
+WERROR  ?=
+Q       ?= @
+
+VERSION := $(shell cat VERSION)
+
+WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
+        -Wmissing-prototypes -Wvla $(WERROR)
+BASE := -std=c17 -D_GNU_SOURCE -DPDK_VERSION='"$(VERSION)"' -I. -Isrc -g -MMD -MP -pthread \
+        -fno-omit-frame-pointer $(WARN)
+LIBS := -lcrypto -lz -lsnappy -pthread
+
+RELEASE_FLAGS := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
+ASAN_FLAGS    := -O1 -Werror -DPDK_VERIFY_ON -fsanitize=address,undefined -fno-sanitize-recover=all
+TSAN_FLAGS    := -O1 -Werror -DPDK_VERIFY_ON -fsanitize=thread
+CLANG_FLAGS   := -O1 -Werror -DPDK_VERIFY_ON
+
+SRCS     := $(shell find src -name '*.c' ! -name '*_test.c' | sort)
+MAINS    := $(filter src/server/main.c src/tools/%/main.c,$(SRCS))
+LIB_SRCS := $(filter-out $(MAINS),$(SRCS))
+SIM_SRCS := $(shell find sim -name '*.c' ! -name '*_test.c' 2>/dev/null | sort)
+TESTS    := $(shell find src sim -name '*_test.c' 2>/dev/null | sort)
+BENCHES  := $(wildcard bench/*/main.c)
+FUZZERS  := $(wildcard tests/fuzz/*_fuzz.c)
+
+TOOL_NAMES  := $(patsubst src/tools/%/main.c,%,$(filter src/tools/%,$(MAINS)))
+BENCH_NAMES := $(patsubst bench/%/main.c,%,$(BENCHES))
+
+all: build/bin/paddockd $(TOOL_NAMES:%=build/bin/paddock-%)
+.PHONY: all run test unit check check-more bench bench-bins fuzz fuzz-short format tidy cover clean \
+        asan tsan test-bins install man
+
+# $(1) folder of the variant, $(2) compiler, $(3) flags, $(4) extra libraries
+define variant
+$(1)/obj/%.o: %.c VERSION
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $$(BASE) $(3) $$(CPPFLAGS) $$(CFLAGS) -c $$< -o $$@
+$(1)/libpaddock.a: $$(LIB_SRCS:%.c=$(1)/obj/%.o)
+	$$(Q)rm -f $$@; ar rcs $$@ $$^
+$(1)/libsim.a: $$(SIM_SRCS:%.c=$(1)/obj/%.o)
+	$$(Q)rm -f $$@; ar rcs $$@ $$^
+$(1)/bin/paddockd: $(1)/obj/src/server/main.o $(1)/libpaddock.a
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(3) $$(LDFLAGS) -o $$@ $$^ $(4) $$(LIBS)
+$(1)/bin/paddock-%: $(1)/obj/src/tools/%/main.o $(1)/libpaddock.a
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(3) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+$(1)/bin/bench-%: $(1)/obj/bench/%/main.o $(1)/libpaddock.a
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(3) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+$(1)/test/%_test: $(1)/obj/src/%_test.o $(1)/libsim.a $(1)/libpaddock.a
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(3) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LIBS)
+$(1)/test/sim/%_test: $(1)/obj/sim/%_test.o $(1)/libsim.a $(1)/libpaddock.a
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(3) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LIBS)
+-include $$(shell find $(1)/obj -name '*.d' 2>/dev/null)
+endef
+
+# The allocator of the shipped server: architecture.md section 12.  Sanitizers bring their own.
+SERVER_MALLOC ?= -ljemalloc
+$(eval $(call variant,build,$(CC),$(RELEASE_FLAGS),$(SERVER_MALLOC)))
+$(eval $(call variant,build/asan,$(CC),$(ASAN_FLAGS),))
+$(eval $(call variant,build/tsan,$(CC),$(TSAN_FLAGS),))
+$(eval $(call variant,build/clang,$(CLANG),$(CLANG_FLAGS),))
+
+test_bins = $(patsubst src/%.c,$(1)/test/%,$(filter src/%,$(TESTS))) \
+            $(patsubst sim/%.c,$(1)/test/sim/%,$(filter sim/%,$(TESTS)))
+.SECONDARY:
+
+test-bins: $(call test_bins,build/asan)
+bench-bins: all $(BENCH_NAMES:%=build/bin/bench-%)
+asan: build/asan/bin/paddockd
+tsan: build/tsan/bin/paddockd
+
+build/fuzz/%: tests/fuzz/%_fuzz.c $(LIB_SRCS)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(filter-out -MMD -MP,$(BASE)) -O1 -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=all -o $@ $< $(LIB_SRCS) $(LIBS)
+
+clean:
+	rm -rf build

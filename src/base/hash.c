@@ -1,0 +1,89 @@
+#include "base/hash.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+#include <zlib.h>
+
+static inline uint64_t rotl(uint64_t x, int b) { return x << b | x >> (64 - b); }
+
+struct sip {
+    uint64_t v0, v1, v2, v3;
+};
+
+static inline void sip_round(struct sip *s)
+{
+    s->v0 += s->v1;
+    s->v1 = rotl(s->v1, 13) ^ s->v0;
+    s->v0 = rotl(s->v0, 32);
+    s->v2 += s->v3;
+    s->v3 = rotl(s->v3, 16) ^ s->v2;
+    s->v0 += s->v3;
+    s->v3 = rotl(s->v3, 21) ^ s->v0;
+    s->v2 += s->v1;
+    s->v1 = rotl(s->v1, 17) ^ s->v2;
+    s->v2 = rotl(s->v2, 32);
+}
+
+uint64_t pdk_siphash(const struct pdk_hash_seed *seed, const void *bytes, size_t len)
+{
+    struct sip s = {.v0 = seed->k0 ^ 0x736f6d6570736575u,
+                    .v1 = seed->k1 ^ 0x646f72616e646f6du,
+                    .v2 = seed->k0 ^ 0x6c7967656e657261u,
+                    .v3 = seed->k1 ^ 0x7465646279746573u};
+    const uint8_t *p = bytes;
+    size_t left = len;
+    for (; left >= 8; p += 8, left -= 8) {
+        uint64_t word = 0;
+        memcpy(&word, p, 8); /* host order: values never leave this process */
+        s.v3 ^= word;
+        sip_round(&s);
+        s.v0 ^= word;
+    }
+    uint64_t last = (uint64_t)len << 56;
+    for (size_t i = 0; i < left; i++) last |= (uint64_t)p[i] << (8 * i);
+    s.v3 ^= last;
+    sip_round(&s);
+    s.v0 ^= last;
+    s.v2 ^= 0xff;
+    sip_round(&s);
+    sip_round(&s);
+    sip_round(&s);
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+uint32_t pdk_adler32(uint32_t adler, const void *bytes, size_t len)
+{
+    return (uint32_t)adler32_z(adler, bytes, len);
+}
+
+uint32_t pdk_crc32(uint32_t crc, const void *bytes, size_t len)
+{
+    return (uint32_t)crc32_z(crc, bytes, len);
+}
+
+enum pdk_err pdk_message_digest(const char *algorithm, struct pdk_slice text,
+                                uint8_t out[PDK_DIGEST_MAX], size_t *out_len)
+{
+    const EVP_MD *md = EVP_get_digestbyname(algorithm);
+    unsigned int n = 0;
+    if (md == NULL || EVP_MD_get_size(md) > PDK_DIGEST_MAX) return PDK_EINVAL;
+    if (EVP_Digest(text.bytes, text.len, out, &n, md, NULL) != 1) return PDK_EINVAL;
+    *out_len = n;
+    return PDK_OK;
+}
+
+void pdk_base64(const uint8_t *bytes, size_t len, char *out)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < len; i += 3) {
+        uint32_t group = (uint32_t)bytes[i] << 16;
+        if (i + 1 < len) group |= (uint32_t)bytes[i + 1] << 8;
+        if (i + 2 < len) group |= bytes[i + 2];
+        *out++ = letters[group >> 18 & 63];
+        *out++ = letters[group >> 12 & 63];
+        *out++ = i + 1 < len ? letters[group >> 6 & 63] : '=';
+        *out++ = i + 2 < len ? letters[group & 63] : '=';
+    }
+    *out = '\0';
+}
