@@ -37,10 +37,7 @@ void pdk_assert_failed(const char *expr, const char *file, int line)
     abort();
 }
 
-struct pdk_slice pdk_slice_str(const char *text)
-{
-    return pdk_slice_of(text, strlen(text));
-}
+struct pdk_slice pdk_slice_str(const char *text) { return pdk_slice_of(text, strlen(text)); }
 
 bool pdk_slice_eq(struct pdk_slice a, struct pdk_slice b)
 {

@@ -52,8 +52,7 @@ void pdk_diag_set(struct pdk_diag *diag, const char *format, ...) PDK_PRINTF(2, 
  * programmer's error: the process stops.  PDK_VERIFY walks whole structures and exists only in
  * test builds.  PDK_NEVER(x) marks a branch that only defends. */
 PDK_NORETURN void pdk_assert_failed(const char *expr, const char *file, int line);
-#define PDK_ASSERT(expr) \
-    (PDK_LIKELY(expr) ? (void)0 : pdk_assert_failed(#expr, __FILE__, __LINE__))
+#define PDK_ASSERT(expr) (PDK_LIKELY(expr) ? (void)0 : pdk_assert_failed(#expr, __FILE__, __LINE__))
 #define PDK_UNREACHABLE() pdk_assert_failed("unreachable", __FILE__, __LINE__)
 #ifdef PDK_VERIFY_ON
 #define PDK_VERIFY(expr) PDK_ASSERT(expr)

@@ -18,7 +18,8 @@ static void heap_release(void *ctx, void *ptr)
 
 const struct pdk_mem *pdk_mem_heap(void)
 {
-    static const struct pdk_mem heap = {.ctx = NULL, .resize = heap_resize, .release = heap_release};
+    static const struct pdk_mem heap = {
+        .ctx = NULL, .resize = heap_resize, .release = heap_release};
     return &heap;
 }
 
@@ -68,7 +69,4 @@ void *pdk_mem_must_resize(const struct pdk_mem *mem, void *ptr, size_t size_byte
     return grown;
 }
 
-void pdk_mem_free(const struct pdk_mem *mem, void *ptr)
-{
-    mem->release(mem->ctx, ptr);
-}
+void pdk_mem_free(const struct pdk_mem *mem, void *ptr) { mem->release(mem->ctx, ptr); }

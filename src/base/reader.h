@@ -14,9 +14,12 @@ struct pdk_reader {
 
 static inline struct pdk_reader pdk_reader_of(struct pdk_slice s)
 {
-    return (struct pdk_reader){.at = s.bytes, .end = s.bytes + s.len, .failed = false};
+    return (struct pdk_reader){.at = s.bytes, .end = s.len > 0 ? s.bytes + s.len : s.bytes};
 }
-static inline size_t pdk_reader_left(const struct pdk_reader *r) { return (size_t)(r->end - r->at); }
+static inline size_t pdk_reader_left(const struct pdk_reader *r)
+{
+    return (size_t)(r->end - r->at);
+}
 
 /* Takes `len` bytes; NULL and failed when fewer are left. */
 static inline const uint8_t *pdk_reader_take(struct pdk_reader *r, size_t len)
