@@ -1,0 +1,136 @@
+/* core/node/node.h - the server as a pure machine: one input in, effects out.
+ *
+ * Composes tree, watches, sessions, ACLs, prep, pipe; later election and Zab.  Never reads a
+ * clock, a socket, a file or a random device, never waits, starts no thread.  The driver (shell
+ * or simulator) carries out the effects and brings completions back as inputs.
+ *
+ *     driver: for each input { pdk_node_step } ... then for each effect { carry out },
+ *             then pdk_node_effects_clear
+ *
+ * Several steps may run before the effects are taken; their order is the order of carrying out.
+ * Ordering rules that the driver must keep: bytes of one connection are sent in the order of its
+ * effects; pieces of the log are appended in order; CLOSE takes place after everything sent
+ * before it has been flushed (or given up).
+ *
+ * Connections are named by small dense numbers that the driver gives and may use again once it has
+ * delivered CONN_CLOSED or taken a CLOSE effect (after either, neither side speaks of it again).
+ *
+ * "Persist before you speak" needs no care in the driver: a write's reply is emitted only when
+ * LOG_DURABLE has come back.
+ *
+ * Threads: one (the core thread). */
+#ifndef PDK_CORE_NODE_NODE_H
+#define PDK_CORE_NODE_NODE_H
+
+#include "base/base.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/acl/acl.h"
+#include "core/session/session.h"
+#include "core/store/store.h"
+#include "core/tree/tree.h"
+#include "core/watch/watch.h"
+
+struct pdk_node_config {
+    const struct pdk_mem *mem;
+    struct pdk_hash_seed seed;
+    uint64_t prng_seed;
+    uint8_t server_id;             /* 1 when standalone */
+    int32_t tick_ms;               /* tickTime */
+    int32_t session_min_ms, session_max_ms;
+    int32_t frame_limit_bytes;     /* jute.maxbuffer */
+    bool extended_types, emulate_353_ttl; /* TTL znodes */
+    bool enforce_quota;
+    bool reconfig_enabled;
+    bool digest_enabled;
+    bool close_session_txn;        /* zookeeper.closeSessionTxn.enabled */
+    struct pdk_acl_config acl;
+    uint32_t outstanding_limit;    /* globalOutstandingLimit */
+    size_t in_flight_bytes;        /* of proposals not yet durable; beyond: connections pause */
+    size_t conn_queue_bytes;       /* queued request bytes of one connection; beyond: it pauses */
+    uint64_t watch_limit;          /* of one connection; beyond: its requests for more get SystemError */
+    size_t session_limit;
+    int32_t snap_count;            /* zookeeper.snapCount */
+    bool snap_count_set;           /* by hand: then decision 10's second condition is off */
+    int64_t snap_size_limit_kb;    /* <= 0: off */
+    int64_t container_check_ms, container_per_minute, container_never_used_ms;
+    int64_t throttled_op_wait_ms;  /* 0: off */
+};
+
+struct pdk_now {
+    int64_t mono_ms; /* monotonic, never smaller than before */
+    int64_t wall_ms; /* since 1970; may jump */
+};
+
+/* ---- inputs -------------------------------------------------------------------------------- */
+enum pdk_input_kind {
+    PDK_IN_CONN_OPENED,   /* conn, address */
+    PDK_IN_FRAME,         /* conn, bytes: one frame's body, borrowed for the step */
+    PDK_IN_CONN_CLOSED,   /* conn: the peer has gone or the driver gave it up */
+    PDK_IN_LOG_DURABLE,   /* zxid: everything appended up to it is on the disk */
+    PDK_IN_LOG_SPACE,     /* flag: false = the log has no room: refuse writes until true */
+    PDK_IN_SNAPSHOT_DONE, /* job (given back), err, size_bytes */
+    PDK_IN_TICK,          /* time has passed: pdk_node_deadline said when to call */
+    PDK_IN_SNAPSHOT_NOW,  /* take a snapshot as soon as none is running */
+};
+struct pdk_input {
+    enum pdk_input_kind kind;
+    uint32_t conn;
+    bool flag;
+    struct pdk_slice bytes;   /* FRAME */
+    struct pdk_slice address; /* CONN_OPENED: the peer's ip text, "127.0.0.1" (identity of scheme ip) */
+    pdk_zxid zxid;
+    enum pdk_err err;
+    int64_t size_bytes;
+    struct pdk_snapshot_job *job;
+};
+
+/* ---- effects --------------------------------------------------------------------------------- */
+enum pdk_effect_kind {
+    PDK_OUT_SEND,      /* conn, bytes: whole frames, to be queued behind what was sent before */
+    PDK_OUT_SEND_MANY, /* conns[conn_count], bytes: the same to each */
+    PDK_OUT_CLOSE,     /* conn: after flushing */
+    PDK_OUT_PAUSE,     /* conn: deliver no more frames of it, not even ones already read */
+    PDK_OUT_RESUME,    /* conn */
+    PDK_OUT_APPEND,    /* piece: its bytes stay good (and are the log's to seal) until LOG_DURABLE */
+    PDK_OUT_ROLL,      /* the next append opens a new file */
+    PDK_OUT_SNAPSHOT,  /* job: write it in the background, give it back with SNAPSHOT_DONE */
+    PDK_OUT_LOG,       /* level, text */
+};
+struct pdk_effect {
+    enum pdk_effect_kind kind;
+    enum pdk_log_level level;
+    uint32_t conn;
+    uint32_t conn_count;
+    const uint32_t *conns;
+    struct pdk_slice bytes; /* SEND, SEND_MANY; LOG: the line's text */
+    struct pdk_log_piece piece;
+    struct pdk_snapshot_job *job;
+};
+
+struct pdk_node;
+
+/* An empty node, to be filled by recovery through pdk_node_recover_sink, then started. */
+struct pdk_node *pdk_node_create(const struct pdk_node_config *config);
+void pdk_node_destroy(struct pdk_node *node);
+
+/* The sink that builds this node's state (before pdk_node_start). */
+struct pdk_recover_sink pdk_node_recover_sink(struct pdk_node *node);
+/* Recovery is complete: checks the state, arms the sessions.  PDK_ECORRUPT with a sentence when the
+ * state cannot be (an ACL that is nowhere).  Effects may follow (log lines, a first snapshot). */
+PDK_WARN_UNUSED enum pdk_err pdk_node_start(struct pdk_node *node, const struct pdk_recovery *recovery,
+                                            const struct pdk_now *now, struct pdk_diag *diag);
+
+void pdk_node_step(struct pdk_node *node, const struct pdk_now *now, const struct pdk_input *input);
+
+/* Effects since the last clear, in order; good until the next step or clear. */
+const struct pdk_effect *pdk_node_effects(const struct pdk_node *node, size_t *count);
+void pdk_node_effects_clear(struct pdk_node *node);
+
+/* Monotonic time at which a TICK is due at the latest. */
+int64_t pdk_node_deadline(const struct pdk_node *node);
+/* True when nothing is proposed that is not yet applied (a clean stop waits for it). */
+bool pdk_node_idle(const struct pdk_node *node);
+
+#endif
