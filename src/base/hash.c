@@ -53,12 +53,13 @@ uint64_t pdk_siphash(const struct pdk_hash_seed *seed, const void *bytes, size_t
 
 uint32_t pdk_adler32(uint32_t adler, const void *bytes, size_t len)
 {
-    return (uint32_t)adler32_z(adler, bytes, len);
+    /* zlib takes NULL as a wish to start over; here it may be an empty slice. */
+    return len == 0 ? adler : (uint32_t)adler32_z(adler, bytes, len);
 }
 
 uint32_t pdk_crc32(uint32_t crc, const void *bytes, size_t len)
 {
-    return (uint32_t)crc32_z(crc, bytes, len);
+    return len == 0 ? crc : (uint32_t)crc32_z(crc, bytes, len); /* NULL as above */
 }
 
 enum pdk_err pdk_message_digest(const char *algorithm, struct pdk_slice text,

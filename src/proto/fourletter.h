@@ -35,12 +35,10 @@ enum pdk_word {
 enum pdk_word_flags {
     /* Answers also while the server is not serving (admin.md 1.3). */
     PDK_WORD_ANY_STATE = 1,
-    /* Changes the server's state: `*` does not allow it, only its own name does. */
-    PDK_WORD_CHANGES = 2,
     /* Its answer has no newline at the end. */
-    PDK_WORD_NO_NEWLINE = 4,
+    PDK_WORD_NO_NEWLINE = 2,
     /* 8 more bytes (the mask) belong to it. */
-    PDK_WORD_ARGUMENT = 8,
+    PDK_WORD_ARGUMENT = 4,
 };
 
 /* `first4`: a connection's first four bytes as a big-endian number. */
@@ -55,9 +53,10 @@ struct pdk_word_set {
     uint32_t bits; /* 1 << word */
 };
 
-/* From 4lw.commands.whitelist: names with commas and blanks between, `*` for all that change
- * nothing.  srvr is always in; names that are no word are skipped and counted in *unknown_count
- * (may be NULL). */
+/* From 4lw.commands.whitelist: names with commas between, blanks around them ignored, `*` for all.
+ * (All that exist today only show or reset counters.  A word that hands over leadership must not
+ * hide behind `*`: leave it out there.)  srvr is always in.  Names that are no word are skipped and
+ * counted in *unknown_count (may be NULL). */
 struct pdk_word_set pdk_word_set_parse(struct pdk_slice list, size_t *unknown_count);
 static inline bool pdk_word_set_has(struct pdk_word_set set, enum pdk_word word)
 {
