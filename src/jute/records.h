@@ -877,4 +877,73 @@ static inline void pdk_put_file_header(struct pdk_buf *b, const struct pdk_file_
     pdk_store_u64(p + 8, (uint64_t)in->dbid);
 }
 
+/* X(name) for every record: tests and fuzzers leave none out. */
+#define PDK_EACH_RECORD(X) \
+    X(id) \
+    X(acl) \
+    X(stat) \
+    X(stat_persisted) \
+    X(client_info) \
+    X(connect_request) \
+    X(connect_response) \
+    X(request_header) \
+    X(reply_header) \
+    X(multi_header) \
+    X(auth_packet) \
+    X(get_data_request) \
+    X(get_data_response) \
+    X(exists_request) \
+    X(exists_response) \
+    X(set_data_request) \
+    X(set_data_response) \
+    X(create_request) \
+    X(create_ttl_request) \
+    X(create_response) \
+    X(create2_response) \
+    X(delete_request) \
+    X(check_version_request) \
+    X(get_children_request) \
+    X(get_children_response) \
+    X(get_children2_request) \
+    X(get_children2_response) \
+    X(get_all_children_number_request) \
+    X(get_all_children_number_response) \
+    X(get_acl_request) \
+    X(get_acl_response) \
+    X(set_acl_request) \
+    X(set_acl_response) \
+    X(sync_request) \
+    X(sync_response) \
+    X(get_ephemerals_request) \
+    X(get_ephemerals_response) \
+    X(check_watches_request) \
+    X(remove_watches_request) \
+    X(add_watch_request) \
+    X(set_watches) \
+    X(set_watches2) \
+    X(watcher_event) \
+    X(error_response) \
+    X(get_sasl_request) \
+    X(set_sasl_request) \
+    X(set_sasl_response) \
+    X(reconfig_request) \
+    X(who_am_i_response) \
+    X(delete_container_request) \
+    X(txn_header) \
+    X(txn_digest) \
+    X(create_txn) \
+    X(create_txn_v0) \
+    X(create_container_txn) \
+    X(create_ttl_txn) \
+    X(delete_txn) \
+    X(set_data_txn) \
+    X(set_acl_txn) \
+    X(check_version_txn) \
+    X(create_session_txn) \
+    X(close_session_txn) \
+    X(error_txn) \
+    X(txn) \
+    X(multi_txn) \
+    X(file_header)
+
 #endif

@@ -313,7 +313,11 @@ def header(schema):
         if record in elements:
             lines.append(f"struct pdk_vec pdk_read_{record.c_name}_vec(struct pdk_reader *r);")
         lines.append("")
-    return "\n".join(lines + ["#endif", ""])
+    lines += ["/* X(name) for every record: tests and fuzzers leave none out. */",
+              "#define PDK_EACH_RECORD(X) \\"]
+    lines += [f"    X({record.c_name}) \\" for record in schema.records.values()]
+    lines[-1] = lines[-1].removesuffix(" \\")
+    return "\n".join(lines + ["", "#endif", ""])
 
 
 def source(schema):
