@@ -24,31 +24,64 @@ static inline void sip_round(struct sip *s)
     s->v2 = rotl(s->v2, 32);
 }
 
+static inline struct sip sip_start(const struct pdk_hash_seed *seed)
+{
+    return (struct sip){.v0 = seed->k0 ^ 0x736f6d6570736575u,
+                        .v1 = seed->k1 ^ 0x646f72616e646f6du,
+                        .v2 = seed->k0 ^ 0x6c7967656e657261u,
+                        .v3 = seed->k1 ^ 0x7465646279746573u};
+}
+
+static inline void sip_word(struct sip *s, uint64_t word)
+{
+    s->v3 ^= word;
+    sip_round(s);
+    s->v0 ^= word;
+}
+
+/* The last 0 to 7 bytes of a text of `len` bytes as one number; host order will do, as values never
+ * leave this process. */
+static inline uint64_t sip_tail(const uint8_t *bytes, size_t len)
+{
+    size_t left = len & 7;
+    if (left == 0) return 0;
+    const uint8_t *p = bytes + (len - left);
+    uint64_t word = 0;
+    if (len > 8) { /* reads back into what was hashed already, then drops it */
+        memcpy(&word, p + left - 8, 8);
+        return word >> (64 - 8 * left);
+    }
+    for (size_t i = 0; i < left; i++) word |= (uint64_t)p[i] << (8 * i);
+    return word;
+}
+
+static inline uint64_t sip_rest(struct sip *s, const uint8_t *bytes, size_t len, size_t total)
+{
+    for (size_t i = 0; i + 8 <= len; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, bytes + i, 8);
+        sip_word(s, word);
+    }
+    sip_word(s, (uint64_t)total << 56 | sip_tail(bytes, len));
+    s->v2 ^= 0xff;
+    sip_round(s);
+    sip_round(s);
+    sip_round(s);
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
 uint64_t pdk_siphash(const struct pdk_hash_seed *seed, const void *bytes, size_t len)
 {
-    struct sip s = {.v0 = seed->k0 ^ 0x736f6d6570736575u,
-                    .v1 = seed->k1 ^ 0x646f72616e646f6du,
-                    .v2 = seed->k0 ^ 0x6c7967656e657261u,
-                    .v3 = seed->k1 ^ 0x7465646279746573u};
-    const uint8_t *p = bytes;
-    size_t left = len;
-    for (; left >= 8; p += 8, left -= 8) {
-        uint64_t word = 0;
-        memcpy(&word, p, 8); /* host order: values never leave this process */
-        s.v3 ^= word;
-        sip_round(&s);
-        s.v0 ^= word;
-    }
-    uint64_t last = (uint64_t)len << 56;
-    for (size_t i = 0; i < left; i++) last |= (uint64_t)p[i] << (8 * i);
-    s.v3 ^= last;
-    sip_round(&s);
-    s.v0 ^= last;
-    s.v2 ^= 0xff;
-    sip_round(&s);
-    sip_round(&s);
-    sip_round(&s);
-    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+    struct sip s = sip_start(seed);
+    return sip_rest(&s, bytes, len, len);
+}
+
+uint64_t pdk_siphash_pair(const struct pdk_hash_seed *seed, uint64_t first, const void *bytes,
+                          size_t len)
+{
+    struct sip s = sip_start(seed);
+    sip_word(&s, first);
+    return sip_rest(&s, bytes, len, len + 8);
 }
 
 uint32_t pdk_adler32(uint32_t adler, const void *bytes, size_t len)
