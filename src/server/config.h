@@ -2,8 +2,8 @@
  *
  * Reads any Apache zoo.cfg (Java properties syntax, admin.md sections 4 and 5).  A key may be
  * written as Apache documents it or with the prefix "zookeeper."; keys of ours begin with
- * "paddock.".  What is said twice: the last line wins, -D wins over the file.  Keys whose feature is
- * not built: one that protects refuses the start, one that observes warns (decision 5).  Keys that
+ * "paddock.".  What is said twice: the last line wins, -D wins over the file.  Keys whose feature
+ * is not built: one that protects refuses the start, one that observes warns (decision 5).  Keys that
  * only a JVM can obey are known and passed over.  An unknown key warns and names the nearest known
  * one.  Values of secrets never reach a log line or a diag.
  *
@@ -47,8 +47,9 @@ struct pdk_config {
     const char *listen_host; /* clientPortAddress: name or address; "" = all, IPv4 and IPv6 */
     int32_t listen_port;     /* clientPort 0..65535; 0 = the system chooses, as with Apache */
     int32_t listen_backlog;  /* clientPortListenBacklog; -1 = the system's own */
-    const char *port_file;   /* paddock.portFile: the port in use is written here once the server
-                              * listens (a number, newline; created new, renamed into place); "" = no */
+    /* paddock.portFile: the port in use is written here once the server listens (a number and a
+     * newline, renamed into place); "" = no. */
+    const char *port_file;
 
     /* ---- limits of connections ------------------------------------------------------------- */
     int32_t max_client_cnxns;       /* of one address; 0 = no limit */
@@ -90,7 +91,7 @@ struct pdk_config_source {
     /* What stood behind the options of the command line:
      *   0 arguments   built-in defaults (decision 4): 127.0.0.1:2181, ./data, tickTime 2000
      *   1             a config file
-     *   2 to 4        clientPort dataDir [tickTime [maxClientCnxns]], as Apache's server takes them */
+     *   2 to 4        clientPort dataDir [tickTime [maxClientCnxns]], as Apache's server has them */
     const char *const *args;
     size_t arg_count;
     /* "key=value" or "key" (then the value is empty, as Java has it), in the order given. */
@@ -100,15 +101,15 @@ struct pdk_config_source {
 
 /* Reads and checks everything; warnings and notes go to `log` (which main creates at level info and
  * lowers or raises to `log_level` afterwards).
- * PDK_EINVAL, PDK_ENOENT, PDK_EIO: `diag` says file, line, key, value and what is allowed; the config is
- * empty then and needs no deinit.  PDK_EINVAL is Apache's exit code 2. */
+ * PDK_EINVAL, PDK_ENOENT, PDK_EIO: `diag` says file, line, key, value and what is allowed; the
+ * config is empty then and needs no deinit.  Apache's exit code for all of them is 2. */
 PDK_WARN_UNUSED enum pdk_err pdk_config_load(struct pdk_config *config,
                                              const struct pdk_config_source *source,
                                              const struct pdk_mem *mem, const struct pdk_log *log,
                                              struct pdk_diag *diag);
 
-/* The same for a file's text; `name` stands in messages.  Reads no file but dataDir/myid (which need not
- * be there), so that fuzzers may feed it anything: with `myid` false not even that. */
+/* The same for a file's text; `name` stands in messages.  Reads no file but dataDir/myid (which
+ * need not be there), and with `myid` false not even that, so that a fuzzer may feed it anything. */
 struct pdk_config_text {
     struct pdk_slice text;
     const char *name;

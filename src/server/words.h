@@ -1,7 +1,7 @@
 /* server/words.h - answers to the four-letter words (admin.md section 1).
  *
- * Apache's bytes, from what the node, the shell and the config know.  Who reads the connection finds
- * the word (proto/fourletter.h), asks here for the answer, sends it and closes.
+ * Apache's bytes, from what the node, the shell and the config know.  Who reads the connection
+ * finds the word (proto/fourletter.h), asks here for the answer, sends it and closes.
  *
  * Threads: core thread.  `dirs` and `conf` read the sizes of the two data folders (one readdir). */
 #ifndef PDK_SERVER_WORDS_H
@@ -16,12 +16,14 @@
 
 /* What the shell knows about one open client connection. */
 struct pdk_words_conn {
-    uint32_t conn;      /* the node's number for it; PDK_CONN_NONE while the node has not heard
-                             * of it (nothing received yet, or a four-letter word) */
-    const char *remote; /* "127.0.0.1:42812", "[::1]:42812" as in Java: "0:0:0:0:0:0:0:1:42812" */
-    bool reads, writes; /* waits for bytes; has bytes to send that the socket did not take */
-    uint32_t frames_waiting;   /* read or being read, not handed to the node */
-    uint64_t received;         /* frames, or 1 for a word: used while `conn` is NONE */
+    /* The node's number for it; PDK_CONN_NONE while the node has not heard of it (nothing received
+     * yet, or a four-letter word). */
+    uint32_t conn;
+    /* As Java spells it: "127.0.0.1:42812" (also for an IPv4 peer of an IPv6 socket),
+     * "[0:0:0:0:0:0:0:1]:42812". */
+    const char *remote;
+    bool reads, writes;        /* waits for bytes; has bytes to send that the socket did not take */
+    uint64_t received;         /* frames, a word counts as one; used while `conn` is NONE */
     int64_t last_read_mono_ms; /* or when it was accepted */
 };
 
@@ -49,8 +51,9 @@ struct pdk_words {
 };
 #define PDK_TRACE_MASK_DEFAULT 306
 
-/* Appends the whole answer to `out` (nothing for TELNET_CLOSE), or the sentence that the word is not in
- * the whitelist or that the server is not serving.  `argument`: the 8 bytes behind stmk, else empty.
+/* Appends the whole answer to `out` (nothing for TELNET_CLOSE), or the sentence that the word is not
+ * in the whitelist or that the server is not serving.  `argument`: the 8 bytes behind stmk, else
+ * empty.
  * A failed `out` (limit, memory) is the caller's to notice. */
 void pdk_words_answer(const struct pdk_words *words, enum pdk_word word, struct pdk_slice argument,
                       struct pdk_buf *out);

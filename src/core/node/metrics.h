@@ -2,7 +2,7 @@
  *
  * One struct with a field per metric that somebody measures, named like the metric; one table with
  * every metric name of Apache, measured or not, so that mntr and the exporters print them all.
- * Gauges have no field: whoever prints takes them from the node's summary, the process or the shell.
+ * Gauges have no field: who prints takes them from the node's summary, the process or the shell.
  *
  * The node owns one struct, the shell another (log thread, sockets); who prints merges both.  All
  * zero is the empty state.
@@ -68,7 +68,7 @@ struct pdk_metrics {
     struct pdk_summary connection_token_deficit; /* tokens */
     struct pdk_summary socket_closing_time;
 
-    /* ---- percentile summaries: milliseconds ---------------------------------------------------- */
+    /* ---- percentile summaries: milliseconds ----------------------------------------------- */
     struct pdk_percentiles readlatency, updatelatency; /* arrival to reply */
     struct pdk_percentiles propagation_latency;        /* txn's time to its application */
     struct pdk_percentiles prep_processor_queue_time_ms;
