@@ -1,5 +1,4 @@
 """Apache's own Java client, and Curator's recipes on top of it (programs in java/)."""
-import os
 import pathlib
 import subprocess
 import unittest
@@ -37,16 +36,15 @@ class JavaClient(stage.ProgramCase):
         return JAVA + ['-cp', compiled(sources, ['zookeeper']), 'ApiMain']
 
 
-if os.path.exists(stage.HERE / 'java' / 'CuratorChecks.java'):
-    @stage.checks_in('java/CuratorChecks.java')
-    class Curator(stage.ProgramCase):
-        @classmethod
-        def argv(cls):
-            stage.need_files('libcurator-recipes-java', JARS / 'curator-recipes.jar')
-            return JAVA + ['-cp', compiled(
-                (stage.HERE / 'java').glob('*.java'),
-                ['curator-recipes', 'curator-framework', 'curator-client', 'guava',
-                 'slf4j-api', 'jackson-databind', 'zookeeper']), 'CuratorMain']
+@stage.checks_in('java/CuratorChecks.java')
+class Curator(stage.ProgramCase):
+    @classmethod
+    def argv(cls):
+        stage.need_files('libcurator-recipes-java', JARS / 'curator-recipes.jar')
+        jars = ['curator-recipes', 'curator-framework', 'curator-client', 'guava', 'slf4j-api',
+                'jackson-databind', 'zookeeper']
+        return JAVA + ['-cp', compiled((stage.HERE / 'java').glob('*.java'), jars),
+                       'CuratorMain']
 
 
 if __name__ == '__main__':

@@ -537,6 +537,7 @@ final class WatchChecks implements Checks.Group {
                 t.place.command("drop");
                 mine.log.awaitState(KeeperState.Disconnected);
                 mine.log.awaitState(KeeperState.SyncConnected);
+                mine.barrier();
                 for (int i = 0; i < count; i++) {
                     writer.zk.create(root + padding + i, null, Ids.OPEN_ACL_UNSAFE,
                             CreateMode.PERSISTENT, (rc, path, context, name) -> { }, null);
