@@ -5,7 +5,7 @@
  * and never dies early (client-protocol.md 15.3).  The per-touch timeout is the connection's.
  *
  * Ownership: the table owns its entries; pointers are good until that session is removed.
- * Threads: core thread.  `now_ms` is monotonic and never smaller than in an earlier call. */
+ * Threads: core thread.  `now_ms` is monotonic, >= 0, never smaller than in an earlier call. */
 #ifndef PDK_CORE_SESSION_SESSION_H
 #define PDK_CORE_SESSION_SESSION_H
 
@@ -39,13 +39,16 @@ struct pdk_session_entry *pdk_sessions_find(const struct pdk_sessions *s, pdk_se
 struct pdk_session_entry *pdk_sessions_add(struct pdk_sessions *s, pdk_session id,
                                            int32_t timeout_ms);
 void pdk_sessions_remove(struct pdk_sessions *s, pdk_session id);
-/* Moves the session to the bucket of now_ms + timeout_ms; nothing when it is closing. O(1). */
+/* Moves the session to the bucket of now_ms + timeout_ms; nothing when it is closing.  A comparison
+ * while the bucket stays the same, else a search among the buckets.  Below 0 counts as 0. */
 void pdk_sessions_touch(struct pdk_sessions *s, struct pdk_session_entry *e, int64_t now_ms,
                         int32_t timeout_ms);
-/* Arms every session with its own timeout: a new leader gives all a full one. */
+/* Arms every session with its own timeout and takes back `closing`: a new leader gives all a full
+ * timeout, and what an earlier one began to close but did not commit lives on. */
 void pdk_sessions_arm_all(struct pdk_sessions *s, int64_t now_ms);
 /* One session whose bucket time has passed (deadline_ms <= now_ms), disarmed and marked closing;
- * NULL when none.  Call until NULL or until the step's budget is used up. */
+ * NULL when none.  Those that were closing already are disarmed and passed over.
+ * Call until NULL or until the step's budget is used up. */
 struct pdk_session_entry *pdk_sessions_expire_one(struct pdk_sessions *s, int64_t now_ms);
 /* Earliest bucket edge, or INT64_MAX. */
 int64_t pdk_sessions_next_deadline(const struct pdk_sessions *s);
@@ -60,7 +63,8 @@ void pdk_sessions_each_bucket(const struct pdk_sessions *s,
                               void *ctx);
 
 /* ---- ids (client-protocol.md 15.1, decision 15) ---------------------------------------------- */
-/* First id of a run: server_id << 56 | (wall_ms << 24 >> 8 of the low 56 bits), seeded from wall time. */
+/* First id of a run: server_id in the top byte, then the low 40 bits of wall_ms, then 16 zeroes.  Wall
+ * time instead of Apache's time since boot, so that ids do not repeat after a reboot. */
 pdk_session pdk_session_first_id(uint8_t server_id, int64_t wall_ms);
 /* The next id after `id` that is not live and is neither 0 nor INT64_MIN. */
 pdk_session pdk_session_next_id(const struct pdk_sessions *s, pdk_session id);
