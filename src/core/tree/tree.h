@@ -106,6 +106,13 @@ struct pdk_change {
     pdk_acl_id parent_acl;  /* created, deleted: of its parent */
 };
 
+/* Node digests that the caller has computed already (prep does): the tree takes them over instead of
+ * computing them again; test builds assert that they are equal.  NULL: the tree computes them. */
+struct pdk_digest_hint {
+    uint32_t node_digest;   /* of the znode created or set */
+    uint32_t parent_digest; /* of the parent after a create or delete */
+};
+
 struct pdk_tree_create {
     struct pdk_slice path; /* validated, not the root */
     struct pdk_slice data; /* may be null */
@@ -114,6 +121,7 @@ struct pdk_tree_create {
     int32_t parent_cversion; /* the parent's new stored cversion; -1 = its own plus one */
     pdk_zxid zxid;
     int64_t time_ms; /* ctime and mtime */
+    const struct pdk_digest_hint *hint;
 };
 
 /* OK; NO_NODE: the parent is missing; NODE_EXISTS: the znode is there: then its ACL becomes `acl`
@@ -126,11 +134,11 @@ enum pdk_code pdk_tree_create_znode(struct pdk_tree *tree, const struct pdk_tree
  * whole subtree with it only in replay of damaged input, so that is asserted not to happen: the
  * caller checks; in replay children are deleted before. Returns NOT_EMPTY and changes nothing. */
 enum pdk_code pdk_tree_delete_znode(struct pdk_tree *tree, struct pdk_slice path, pdk_zxid zxid,
-                                    struct pdk_change *change);
+                                    const struct pdk_digest_hint *hint, struct pdk_change *change);
 /* Stores `version` as given.  OK or NO_NODE. */
 enum pdk_code pdk_tree_set_data(struct pdk_tree *tree, struct pdk_slice path, struct pdk_slice data,
                                 int32_t version, pdk_zxid zxid, int64_t time_ms,
-                                struct pdk_change *change);
+                                const struct pdk_digest_hint *hint, struct pdk_change *change);
 /* Stores `aversion` as given.  OK or NO_NODE. */
 enum pdk_code pdk_tree_set_acl(struct pdk_tree *tree, struct pdk_slice path, struct pdk_slice acl,
                                int32_t aversion);
