@@ -26,7 +26,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def suites():
-    return sorted({p.parent.name for p in HERE.glob('*/test_*.py')})
+    """{name: folder}; the name is that of the folder, which may lie inside another suite's."""
+    folders = sorted({p.parent for p in HERE.glob('**/test_*.py')})
+    return {folder.name: folder for folder in folders}
 
 
 class LineResult(unittest.TestResult):
@@ -94,12 +96,13 @@ def _is_subtest(test):
 def load(suite, word):
     """The suite's tests; modules get unique names so that suites may use the same ones."""
     sys.path.append(str(HERE))          # last: a folder here is named like a package
-    sys.path.insert(1, str(HERE / suite))
+    folder = suites()[suite]
+    sys.path.insert(1, str(folder))
     loader = unittest.TestLoader()
     if word:
         loader.testNamePatterns = [word if '*' in word else f'*{word}*']
     tests = unittest.TestSuite()
-    for path in sorted((HERE / suite).glob('test_*.py')):
+    for path in sorted(folder.glob('test_*.py')):
         spec = importlib.util.spec_from_file_location(f'{suite}_{path.stem}', path)
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
@@ -146,7 +149,7 @@ def main():
     unknown = [s for s in args.suites if s not in suites()]
     if unknown:
         parser.error(f'no suite {", ".join(unknown)}; there are: {", ".join(suites())}')
-    chosen = args.suites or suites()
+    chosen = args.suites or list(suites())
     total = {'passed': 0, 'failed': 0, 'skipped': 0}
     lock = threading.Lock()
     queue = list(chosen)
