@@ -25,6 +25,7 @@ static size_t wide_char(const uint8_t *p, size_t left, const char **why)
         len = 3;
         if (c < 0x800) return 0; /* overlong */
     } else {
+        if (p[0] >= 0xf0 && p[0] <= 0xf4) *why = "character beyond U+FFFF";
         return 0;
     }
     *why = "character that is not allowed";
