@@ -22,9 +22,10 @@
 
 struct pdk_config_string; /* list of owned strings */
 
-enum pdk_oversize { /* paddock.oversize, decision 6 */
-                    PDK_OVERSIZE_CLOSE,
-                    PDK_OVERSIZE_ERROR, /* answered with MarshallingError */
+/* paddock.oversize: what becomes of a request over jute.maxbuffer (decision 6). */
+enum pdk_oversize {
+    PDK_OVERSIZE_CLOSE,
+    PDK_OVERSIZE_ERROR, /* answered with MarshallingError */
 };
 
 /* connection_throttle_*: a token bucket that new sessions must pass.  tokens <= 0: off. */
@@ -57,8 +58,9 @@ struct pdk_config {
     int32_t sessionless_timeout_ms; /* a connection without a session is closed after this */
     int32_t shutdown_timeout_ms;    /* SIGTERM: how long to wait for what is under way */
     bool tcp_keepalive;             /* clientTcpKeepAlive */
-    size_t out_queue_bytes; /* paddock.outQueueBytes: replies queued for one connection that does
-                                     * not read; beyond: the connection is closed with a warning */
+    /* paddock.outQueueBytes: replies queued for one connection that does not read; beyond: the
+     * connection is closed with a warning. */
+    size_t out_queue_bytes;
     enum pdk_oversize oversize;
     int64_t large_request_threshold; /* bytes; -1 = off: requests of this size and more ... */
     int64_t large_request_max_bytes; /* ... together at most so many under way; beyond: rejected */
