@@ -72,7 +72,8 @@ final class SessionChecks implements Checks.Group {
             }
             Checks.same(0, s.stat(root).getNumChildren());
         });
-        t.check("a second client takes a session over by id and password", root -> {
+        t.check("a second client takes a session over and closes it for both", root -> {
+            EventLog gone = new EventLog();
             try (Session first = Session.open(t.place.wire, Place.CALM_MS)) {
                 first.make(root + "/e", "", CreateMode.EPHEMERAL);
                 t.place.command("cut");
@@ -85,12 +86,16 @@ final class SessionChecks implements Checks.Group {
                 Checks.same(second.zk.getSessionId(),
                         second.stat(root + "/e").getEphemeralOwner());
                 Checks.same(List.of(root + "/e"), second.zk.getEphemerals());
-                // The session ends with whoever closes it.
+                s.zk.exists(root + "/e", gone);
                 second.close();
-                Checks.same(null, s.stat(root + "/e"));
+                Checks.same(List.of("NodeDeleted " + root + "/e"), s.events(gone));
                 t.place.command("heal");
                 first.log.awaitState(KeeperState.Expired);
                 Checks.fails(Code.SESSIONEXPIRED, () -> first.stat(root));
+            }
+            try (Session fresh = t.place.open()) {
+                Checks.same(null, fresh.stat(root + "/e"));
+                fresh.make(root + "/e", "again", CreateMode.EPHEMERAL);
             }
         });
         t.check("taking a session over disconnects the client that has it", root -> {
@@ -159,23 +164,6 @@ final class SessionChecks implements Checks.Group {
             s.make("/after" + root.substring(1), "");
             long next = s.stat("/after" + root.substring(1)).getCzxid();
             Checks.same(next - 1, s.stat(root).getPzxid());
-        });
-        t.check("closing a duplicate expires the first client, its ephemerals are gone", root -> {
-            try (Session first = t.place.open()) {
-                first.make(root + "/e", "mine", CreateMode.EPHEMERAL);
-                EventLog gone = new EventLog();
-                s.zk.exists(root + "/e", gone);
-                Session second = Session.attach(t.place.direct, Place.CALM_MS,
-                        first.zk.getSessionId(), first.zk.getSessionPasswd());
-                second.log.awaitState(KeeperState.SyncConnected);
-                second.close();
-                Checks.same(List.of("NodeDeleted " + root + "/e"), s.events(gone));
-                first.log.awaitState(KeeperState.Expired);
-            }
-            try (Session fresh = t.place.open()) {
-                Checks.same(null, fresh.stat(root + "/e"));
-                fresh.make(root + "/e", "again", CreateMode.EPHEMERAL);
-            }
         });
     }
 
