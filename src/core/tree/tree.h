@@ -97,7 +97,8 @@ enum pdk_change_kind { /* numbered like the events they cause */
     PDK_CHANGE_DELETED = 2,
     PDK_CHANGE_DATA = 3,
 };
-/* What a successful create, delete or set_data did; ACLs feed the READ filter of events. */
+/* What a successful create, delete or set_data did; ACLs feed the READ filter of events.  Whoever
+ * does not want it passes NULL. */
 struct pdk_change {
     enum pdk_change_kind kind;
     struct pdk_slice path;  /* the caller's own path slice */
@@ -116,7 +117,7 @@ struct pdk_digest_hint {
 struct pdk_tree_create {
     struct pdk_slice path; /* validated, not the root */
     struct pdk_slice data; /* may be null */
-    struct pdk_slice acl;  /* encoded vector<ACL> with its count; null slice = PDK_ACL_OPEN */
+    struct pdk_slice acl;  /* encoded vector<ACL> with its count; null = PDK_ACL_OPEN */
     int64_t owner;         /* owner word: 0, session, container or TTL word */
     int32_t parent_cversion; /* the parent's new stored cversion; -1 = its own plus one */
     pdk_zxid zxid;
@@ -162,6 +163,12 @@ uint64_t pdk_tree_digest(const struct pdk_tree *tree);
 /* The node digest that a znode with these contents has (0 below /zookeeper/). */
 uint32_t pdk_digest_of(struct pdk_slice path, struct pdk_slice data,
                        const struct pdk_stat_persisted *stat);
+/* The node digest after a change of nothing but the Stat, from the one before: needs neither path nor
+ * data (a CRC is linear).  Not for znodes below /zookeeper/: theirs stays 0. */
+uint32_t pdk_digest_restat(uint32_t digest, const struct pdk_stat_persisted *before,
+                           const struct pdk_stat_persisted *after);
+/* Below /zookeeper/, and so without a part in the digest? */
+bool pdk_digest_excludes(struct pdk_slice path);
 
 struct pdk_quota_limits {
     int64_t count, bytes;           /* soft; -1 = none */
