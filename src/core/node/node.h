@@ -67,6 +67,8 @@ struct pdk_now {
 enum pdk_input_kind {
     PDK_IN_CONN_OPENED,   /* conn, address */
     PDK_IN_FRAME,         /* conn, bytes: one frame's body, borrowed for the step */
+    PDK_IN_OVERSIZE,      /* conn, bytes: request header of a frame over the limit that the driver
+                           * drained: to be answered with MarshallingError (decision 6) */
     PDK_IN_CONN_CLOSED,   /* conn: the peer has gone or the driver gave it up */
     PDK_IN_LOG_DURABLE,   /* zxid: everything appended up to it is on the disk */
     PDK_IN_LOG_SPACE,     /* flag: false = the log has no room: refuse writes until true */
@@ -125,7 +127,7 @@ PDK_WARN_UNUSED enum pdk_err pdk_node_start(struct pdk_node *node, const struct 
 void pdk_node_step(struct pdk_node *node, const struct pdk_now *now, const struct pdk_input *input);
 
 /* Effects since the last clear, in order; good until the next step or clear. */
-const struct pdk_effect *pdk_node_effects(const struct pdk_node *node, size_t *count);
+const struct pdk_effect *pdk_node_effects(struct pdk_node *node, size_t *count);
 void pdk_node_effects_clear(struct pdk_node *node);
 
 /* Monotonic time at which a TICK is due at the latest. */

@@ -1,0 +1,467 @@
+/* Connections: handshake, requests in their order, answers, limits.
+ *
+ * Rules: client-protocol.md sections 4, 5, 12, 13, 14. */
+#include <string.h>
+
+#include "core/node/internal.h"
+#include "proto/frame.h"
+#include "proto/password.h"
+
+/* ---- answers -------------------------------------------------------------------------------------- */
+
+struct pdk_answer pdk_answer_begin(struct pdk_node *n, int32_t xid, pdk_zxid zxid, int32_t code)
+{
+    struct pdk_answer a = {.mark = pdk_out_mark(&n->out)};
+    a.frame = pdk_frame_begin(&n->out.bytes);
+    pdk_put_reply_header(&n->out.bytes,
+                         &(struct pdk_reply_header){.xid = xid, .zxid = zxid, .err = code});
+    return a;
+}
+
+static void note_response_size(struct pdk_node_summary *t, size_t bytes)
+{
+    int32_t size = bytes > INT32_MAX ? INT32_MAX : (int32_t)bytes;
+    t->response_last = size;
+    if (t->response_min < 0 || size < t->response_min) t->response_min = size;
+    if (size > t->response_max) t->response_max = size;
+}
+
+void pdk_answer_end(struct pdk_node *n, struct pdk_conn *c, struct pdk_answer a)
+{
+    pdk_frame_end(&n->out.bytes, a.frame);
+    note_response_size(&n->totals, n->out.bytes.len - a.mark);
+    pdk_out_sent(&n->out, c->index, a.mark);
+    n->totals.packets_sent++;
+    c->stats.sent++;
+}
+
+void pdk_answer_code(struct pdk_node *n, struct pdk_conn *c, int32_t xid, pdk_zxid zxid,
+                     int32_t code)
+{
+    pdk_answer_end(n, c, pdk_answer_begin(n, xid, zxid, code));
+}
+
+static void note_latency(struct pdk_node *n, struct pdk_conn *c, int64_t latency_ms)
+{
+    struct pdk_node_summary *t = &n->totals;
+    struct pdk_conn_info *s = &c->stats;
+    if (t->latency_count == 0 || latency_ms < t->latency_min_ms) t->latency_min_ms = latency_ms;
+    if (latency_ms > t->latency_max_ms) t->latency_max_ms = latency_ms;
+    t->latency_count++;
+    t->latency_sum_ms += (uint64_t)latency_ms;
+    if (s->latency_count == 0 || latency_ms < s->latency_min_ms) s->latency_min_ms = latency_ms;
+    if (latency_ms > s->latency_max_ms) s->latency_max_ms = latency_ms;
+    s->latency_count++;
+    s->latency_sum_ms += latency_ms;
+    s->last_latency_ms = latency_ms;
+}
+
+void pdk_answer_count(struct pdk_node *n, struct pdk_conn *c, int32_t xid, int32_t op,
+                      int64_t received_ms, bool is_write)
+{
+    int64_t latency_ms = n->now.mono_ms - received_ms;
+    note_latency(n, c, latency_ms);
+    if (op != PDK_OP_PING) {
+        struct pdk_percentiles *p =
+            is_write ? &n->metrics.updatelatency : &n->metrics.readlatency;
+        pdk_percentiles_add(p, (uint64_t)latency_ms);
+    }
+    c->stats.last_op = op;
+    c->stats.has_last_op = true;
+    c->stats.last_cxid = xid;
+    c->stats.last_zxid = n->state.last_zxid;
+    c->stats.last_response_mono_ms = n->now.mono_ms;
+    n->in_process--;
+    if (xid > 0) c->outstanding--;
+}
+
+/* ---- the table -------------------------------------------------------------------------------------- */
+
+struct pdk_conn *pdk_conn_find(const struct pdk_node *n, uint32_t index, uint64_t serial)
+{
+    if (index >= n->conn_cap) return NULL;
+    struct pdk_conn *c = n->conns[index];
+    return c != NULL && c->serial == serial ? c : NULL;
+}
+
+static struct pdk_conn *make_conn(struct pdk_node *n, uint32_t index, struct pdk_slice address)
+{
+    if (index >= n->conn_cap) {
+        uint32_t cap = n->conn_cap > 0 ? n->conn_cap : 64;
+        while (cap <= index) cap *= 2;
+        struct pdk_conn **conns = pdk_mem_resize(n->mem, n->conns, cap * sizeof *conns);
+        if (conns == NULL) return NULL;
+        memset(conns + n->conn_cap, 0, (cap - n->conn_cap) * sizeof *conns);
+        n->conns = conns;
+        n->conn_cap = cap;
+    }
+    PDK_ASSERT(n->conns[index] == NULL);
+    struct pdk_conn *c = pdk_mem_try_zero(n->mem, 1, sizeof *c);
+    if (c == NULL) return NULL;
+    pdk_identities_init(&c->identities, n->mem);
+    if (pdk_identities_add(&c->identities, pdk_slice_str("ip"), address) != PDK_OK) {
+        pdk_identities_deinit(&c->identities);
+        pdk_mem_free(n->mem, c);
+        return NULL;
+    }
+    pdk_pipe_init(&c->pipe, n->mem);
+    return c;
+}
+
+void pdk_conn_opened(struct pdk_node *n, uint32_t index, struct pdk_slice address)
+{
+    struct pdk_conn *c = make_conn(n, index, address);
+    if (c == NULL) {
+        pdk_out_signal(&n->out, PDK_OUT_CLOSE, index);
+        return;
+    }
+    c->index = index;
+    c->serial = ++n->next_serial;
+    c->stats = (struct pdk_conn_info){.known = true,
+                                      .last_cxid = -1,
+                                      .last_zxid = -1,
+                                      .established_wall_ms = n->now.wall_ms};
+    n->conns[index] = c;
+    n->conn_count++;
+}
+
+static void pause(struct pdk_node *n, struct pdk_conn *c)
+{
+    if (c->paused) return;
+    c->paused = true;
+    n->paused_count++;
+    pdk_out_signal(&n->out, PDK_OUT_PAUSE, c->index);
+}
+
+static void resume(struct pdk_node *n, struct pdk_conn *c)
+{
+    if (!c->paused) return;
+    c->paused = false;
+    n->paused_count--;
+    pdk_out_signal(&n->out, PDK_OUT_RESUME, c->index);
+}
+
+static void forget(struct pdk_node *n, struct pdk_conn *c)
+{
+    pdk_watch_remove_watcher(n->watch, c->index);
+    n->in_process -= c->pipe.count;
+    n->metrics.stale_requests += c->pipe.count;
+    if (c->paused) n->paused_count--;
+    if (c->entry != NULL && c->entry->conn == c->index) c->entry->conn = PDK_CONN_NONE;
+    pdk_pipe_deinit(&c->pipe);
+    pdk_identities_deinit(&c->identities);
+    n->conns[c->index] = NULL;
+    n->conn_count--;
+    pdk_mem_free(n->mem, c);
+}
+
+void pdk_conn_closed(struct pdk_node *n, uint32_t index)
+{
+    PDK_ASSERT(index < n->conn_cap);
+    PDK_ASSERT(n->conns[index] != NULL);
+    forget(n, n->conns[index]);
+}
+
+void pdk_conn_close(struct pdk_node *n, struct pdk_conn *c)
+{
+    pdk_out_signal(&n->out, PDK_OUT_CLOSE, c->index);
+    forget(n, c);
+}
+
+/* ---- handshake ---------------------------------------------------------------------------------------- */
+
+static void send_connect_response(struct pdk_node *n, struct pdk_conn *c, int32_t timeout_ms,
+                                  pdk_session session)
+{
+    uint8_t password[PDK_PASSWORD_LEN] = {0};
+    if (session != 0) pdk_password_of(session, password);
+    struct pdk_connect_response response = {
+        .time_out = timeout_ms,
+        .session_id = session,
+        .passwd = pdk_slice_of(password, sizeof password),
+        .has_read_only = c->has_read_only,
+    };
+    size_t mark = pdk_out_mark(&n->out);
+    size_t frame = pdk_frame_begin(&n->out.bytes);
+    pdk_put_connect_response(&n->out.bytes, &response);
+    pdk_frame_end(&n->out.bytes, frame);
+    pdk_out_sent(&n->out, c->index, mark);
+    n->totals.packets_sent++;
+    c->stats.sent++;
+}
+
+static void attach(struct pdk_node *n, struct pdk_conn *c, struct pdk_session_entry *entry)
+{
+    c->state = PDK_CONN_OPEN;
+    c->entry = entry;
+    entry->conn = c->index;
+    c->stats.session = c->session;
+    c->stats.timeout_ms = c->timeout_ms;
+    pdk_sessions_touch(n->state.sessions, entry, n->now.mono_ms, c->timeout_ms);
+    send_connect_response(n, c, c->timeout_ms, c->session);
+}
+
+void pdk_conn_established(struct pdk_node *n, struct pdk_conn *c)
+{
+    struct pdk_session_entry *entry = pdk_sessions_find(n->state.sessions, c->session);
+    PDK_ASSERT(entry != NULL);
+    attach(n, c, entry);
+    resume(n, c);
+}
+
+static void refuse_session(struct pdk_node *n, struct pdk_conn *c, const char *why)
+{
+    uint64_t held_back = 0;
+    if (pdk_log_limit_pass(&n->space_log, n->now.mono_ms, 1000, &held_back)) {
+        size_t mark = pdk_out_mark(&n->out);
+        pdk_put_text(&n->out.bytes, "session.refused reason=\"%s\" held_back=%llu", why,
+                     (unsigned long long)held_back);
+        pdk_out_logged(&n->out, PDK_LOG_WARN, mark);
+    }
+    pdk_conn_close(n, c);
+}
+
+static void new_session(struct pdk_node *n, struct pdk_conn *c)
+{
+    if (n->no_space) {
+        refuse_session(n, c, "the log's disk is full");
+        return;
+    }
+    if (pdk_sessions_count(n->state.sessions) + n->proposal_count >= n->config.session_limit) {
+        refuse_session(n, c, "too many sessions");
+        return;
+    }
+    n->last_session = pdk_session_next_id(n->state.sessions, n->last_session);
+    c->session = n->last_session;
+    c->state = PDK_CONN_CONNECTING;
+    uint8_t timeout[4];
+    pdk_store_u32(timeout, (uint32_t)c->timeout_ms);
+    enum pdk_code code = PDK_CODE_OK;
+    bool proposed = pdk_propose(n,
+                                &(struct pdk_propose){.conn = c,
+                                                      .op = PDK_OP_CREATE_SESSION,
+                                                      .session = c->session,
+                                                      .body = pdk_slice_of(timeout, 4)},
+                                &code);
+    PDK_ASSERT(proposed);
+    pause(n, c);
+}
+
+static void reattach(struct pdk_node *n, struct pdk_conn *c,
+                     const struct pdk_connect_request *req)
+{
+    struct pdk_session_entry *entry = pdk_sessions_find(n->state.sessions, req->session_id);
+    n->metrics.connection_revalidate_count++;
+    /* The old connection goes before the password is looked at, as in Apache. */
+    if (entry != NULL && entry->conn != PDK_CONN_NONE) pdk_conn_close(n, n->conns[entry->conn]);
+    if (entry == NULL || entry->closing || !pdk_password_matches(req->session_id, req->passwd)) {
+        send_connect_response(n, c, 0, 0);
+        pdk_conn_close(n, c);
+        return;
+    }
+    c->session = req->session_id;
+    attach(n, c, entry);
+}
+
+static void connect_frame(struct pdk_node *n, struct pdk_conn *c, struct pdk_slice frame)
+{
+    struct pdk_connect_request req;
+    struct pdk_reader r = pdk_reader_of(frame);
+    pdk_read_connect_request(&r, &req);
+    if (r.failed) {
+        pdk_conn_close(n, c);
+        return;
+    }
+    n->metrics.connection_request_count++;
+    if (req.last_zxid_seen > n->state.last_zxid) {
+        size_t mark = pdk_out_mark(&n->out);
+        pdk_put_text(&n->out.bytes,
+                     "session.refused reason=\"client has seen a later zxid\" client=0x%llx "
+                     "server=0x%llx",
+                     (unsigned long long)req.last_zxid_seen,
+                     (unsigned long long)n->state.last_zxid);
+        pdk_out_logged(&n->out, PDK_LOG_INFO, mark);
+        pdk_conn_close(n, c);
+        return;
+    }
+    c->has_read_only = req.has_read_only;
+    c->wants_read_only = req.read_only;
+    c->timeout_ms = pdk_session_negotiate(req.time_out, n->config.session_min_ms,
+                                          n->config.session_max_ms);
+    if (req.session_id == 0)
+        new_session(n, c);
+    else
+        reattach(n, c, &req);
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------- */
+
+/* Limits that stop reading from a connection that has requests waiting. */
+static void check_limits(struct pdk_node *n, struct pdk_conn *c)
+{
+    bool crowded = n->in_process > n->config.outstanding_limit && c->outstanding > 0;
+    if (crowded || !pdk_propose_room(n) || c->pipe.bytes > n->config.conn_queue_bytes) pause(n, c);
+}
+
+void pdk_conn_resume_all(struct pdk_node *n)
+{
+    if (n->paused_count == 0 || !pdk_propose_room(n)) return;
+    bool room = n->in_process < n->config.outstanding_limit;
+    for (uint32_t i = 0; i < n->conn_cap && n->paused_count > 0; i++) {
+        struct pdk_conn *c = n->conns[i];
+        if (c == NULL || !c->paused || c->state != PDK_CONN_OPEN) continue;
+        if (c->pipe.bytes > n->config.conn_queue_bytes / 2) continue;
+        if (room || c->outstanding == 0) resume(n, c);
+    }
+}
+
+/* False: no memory for it; the connection was closed. */
+static bool push(struct pdk_node *n, struct pdk_conn *c, const struct pdk_pipe_item *item,
+                 struct pdk_slice body)
+{
+    if (pdk_pipe_push(&c->pipe, item, body) == PDK_OK) {
+        n->in_process++;
+        if (item->xid > 0) c->outstanding++;
+        return true;
+    }
+    pdk_conn_close(n, c);
+    return false;
+}
+
+static void take_write(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_item *item,
+                       struct pdk_slice body)
+{
+    item->kind = PDK_PIPE_WRITE;
+    item->zxid = n->proposed + 1;
+    if (!push(n, c, item, pdk_slice_null())) return;
+    struct pdk_propose p = {
+        .conn = c, .op = item->op, .xid = item->xid, .session = c->session, .body = body};
+    enum pdk_code code = PDK_CODE_SYSTEM_ERROR;
+    if (n->no_space || !pdk_propose(n, &p, &code)) {
+        struct pdk_pipe_item *tail =
+            &c->pipe.items[(c->pipe.head + c->pipe.count - 1) & (c->pipe.cap - 1)];
+        tail->kind = PDK_PIPE_ANSWER;
+        tail->code = code;
+        tail->zxid = 0;
+        pdk_conn_drain(n, c);
+        return;
+    }
+    check_limits(n, c);
+}
+
+static void take_local(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_item *item,
+                       struct pdk_slice body)
+{
+    item->kind = PDK_PIPE_LOCAL;
+    if (item->op == PDK_OP_SYNC) item->zxid = n->proposed;
+    if (c->pipe.count == 0 && item->zxid <= n->state.last_zxid) {
+        n->in_process++;
+        if (item->xid > 0) c->outstanding++;
+        pdk_local_run(n, c, item, body);
+        return;
+    }
+    if (push(n, c, item, body)) check_limits(n, c);
+}
+
+/* An answer that is known already but must wait for its turn. */
+static void take_answer(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_item *item,
+                        enum pdk_code code)
+{
+    item->kind = PDK_PIPE_ANSWER;
+    item->code = code;
+    if (push(n, c, item, pdk_slice_null())) pdk_conn_drain(n, c);
+}
+
+static void request_frame(struct pdk_node *n, struct pdk_conn *c, struct pdk_slice frame)
+{
+    struct pdk_request_header header;
+    struct pdk_reader r = pdk_reader_of(frame);
+    pdk_read_request_header(&r, &header);
+    if (r.failed) {
+        pdk_conn_close(n, c);
+        return;
+    }
+    n->totals.packets_received++;
+    c->stats.received++;
+    struct pdk_slice body = pdk_slice_of(r.at, pdk_reader_left(&r));
+    if (header.type == PDK_OP_AUTH || header.type == PDK_OP_SASL) {
+        if (header.type == PDK_OP_SASL)
+            pdk_local_sasl(n, c, header.xid);
+        else if (!pdk_local_auth(n, c, header.xid, body))
+            pdk_conn_close(n, c);
+        return;
+    }
+    /* A session that ends takes no more requests; its connection is closed with it. */
+    if (c->entry->closing) {
+        n->metrics.stale_requests_dropped++;
+        return;
+    }
+    pdk_sessions_touch(n->state.sessions, c->entry, n->now.mono_ms, c->timeout_ms);
+    struct pdk_pipe_item item = {.xid = header.xid,
+                                 .op = header.type,
+                                 .identity_count = (uint32_t)c->identities.count,
+                                 .received_ms = n->now.mono_ms};
+    if (pdk_prep_is_write(header.type))
+        take_write(n, c, &item, body);
+    else if (pdk_local_knows(header.type))
+        take_local(n, c, &item, body);
+    else
+        take_answer(n, c, &item, PDK_CODE_UNIMPLEMENTED);
+}
+
+void pdk_conn_frame(struct pdk_node *n, uint32_t index, struct pdk_slice frame)
+{
+    PDK_ASSERT(index < n->conn_cap);
+    struct pdk_conn *c = n->conns[index];
+    PDK_ASSERT(c != NULL);
+    PDK_ASSERT(c->state != PDK_CONN_CONNECTING);
+    if (c->state == PDK_CONN_FRESH)
+        connect_frame(n, c, frame);
+    else
+        request_frame(n, c, frame);
+}
+
+void pdk_conn_oversize(struct pdk_node *n, uint32_t index, struct pdk_slice bytes)
+{
+    PDK_ASSERT(index < n->conn_cap);
+    struct pdk_conn *c = n->conns[index];
+    struct pdk_request_header header;
+    struct pdk_reader r = pdk_reader_of(bytes);
+    pdk_read_request_header(&r, &header);
+    if (r.failed || c->state != PDK_CONN_OPEN) {
+        pdk_conn_close(n, c);
+        return;
+    }
+    n->totals.packets_received++;
+    c->stats.received++;
+    n->metrics.large_requests_rejected++;
+    struct pdk_pipe_item item = {
+        .xid = header.xid, .op = header.type, .received_ms = n->now.mono_ms};
+    take_answer(n, c, &item, PDK_CODE_MARSHALLING_ERROR);
+}
+
+/* An opcode that no client may send: answered with zxid -1, then the connection closes. */
+static bool is_forbidden(const struct pdk_pipe_item *item)
+{
+    return item->kind == PDK_PIPE_ANSWER && item->code == PDK_CODE_UNIMPLEMENTED;
+}
+
+void pdk_conn_drain(struct pdk_node *n, struct pdk_conn *c)
+{
+    while (pdk_pipe_ready(&c->pipe, n->state.last_zxid)) {
+        struct pdk_pipe_item *head = pdk_pipe_head(&c->pipe);
+        bool keep = true;
+        if (head->kind == PDK_PIPE_ANSWER) {
+            keep = !is_forbidden(head);
+            pdk_answer_code(n, c, head->xid, keep ? n->state.last_zxid : -1, head->code);
+            pdk_answer_count(n, c, head->xid, head->op, head->received_ms, false);
+        } else {
+            pdk_local_run(n, c, head, pdk_slice_of(head->bytes, head->len));
+        }
+        pdk_pipe_pop(&c->pipe);
+        if (!keep) {
+            pdk_conn_close(n, c);
+            return;
+        }
+    }
+}

@@ -1,0 +1,182 @@
+/* core/node/internal.h - the node's memory, shared by the files of this folder only.
+ *
+ *   node.c     life, step, dispatch          conn.c    connections, handshake, requests in order
+ *   state.c    applying transactions         commit.c  proposals, commits and their answers
+ *   local.c    reads, identities             watches.c setting watches, telling of changes
+ *   timer.c    expiry, containers, snapshots query.c   what operators ask
+ *   out.c      the list of effects */
+#ifndef PDK_CORE_NODE_INTERNAL_H
+#define PDK_CORE_NODE_INTERNAL_H
+
+#include "base/prng.h"
+#include "core/node/metrics.h"
+#include "core/node/node.h"
+#include "core/node/out.h"
+#include "core/node/query.h"
+#include "core/node/state.h"
+#include "core/pipe/pipe.h"
+#include "core/prep/prep.h"
+#include "proto/code.h"
+#include "proto/opcode.h"
+
+/* A connection's life:
+ *   FRESH       accepted; the next frame must be a ConnectRequest
+ *   CONNECTING  its createSession is proposed; frames are paused
+ *   OPEN        has a session
+ * A connection that was closed leaves the table at once. */
+enum pdk_conn_state { PDK_CONN_FRESH, PDK_CONN_CONNECTING, PDK_CONN_OPEN };
+
+struct pdk_conn {
+    uint32_t index;
+    uint64_t serial; /* never used again: tells this connection from a later one of the same index */
+    enum pdk_conn_state state;
+    bool paused;
+    bool wants_read_only, has_read_only; /* of the ConnectRequest */
+    int32_t timeout_ms;
+    pdk_session session;
+    struct pdk_session_entry *entry; /* good while the session is live; NULL before */
+    struct pdk_identities identities;
+    struct pdk_pipe pipe;
+    uint32_t outstanding; /* requests with xid > 0 that wait for their answer */
+    struct pdk_conn_info stats;
+};
+
+/* A proposal that is not applied yet. */
+struct pdk_proposal {
+    pdk_zxid zxid;
+    const uint8_t *txn; /* in a chunk */
+    size_t len;
+    uint32_t conn; /* PDK_CONN_NONE: the server's own */
+    uint64_t conn_serial;
+    int32_t xid, op;
+    enum pdk_code code;
+    bool ephemeral;
+    bool has_hint;
+    struct pdk_digest_hint hint;
+    int64_t received_ms;
+};
+
+/* Framed records wait here for disk and commit. */
+struct pdk_chunk {
+    struct pdk_chunk *next;
+    pdk_zxid last;
+    size_t len, cap;
+    uint8_t bytes[];
+};
+
+#define PDK_DIGEST_LOG_EVERY 128
+#define PDK_DIGEST_LOG_CAP 1024u
+
+struct pdk_node {
+    struct pdk_node_config config;
+    const struct pdk_mem *mem;
+    struct pdk_now now;
+    struct pdk_prng prng;
+    struct pdk_out out;
+
+    struct pdk_state state;
+    struct pdk_watch *watch;
+    struct pdk_prep *prep;
+
+    struct pdk_conn **conns; /* by index; NULL: free */
+    uint32_t conn_cap, conn_count;
+    uint64_t next_serial;
+    pdk_session last_session;
+
+    pdk_zxid proposed; /* last zxid given */
+    struct pdk_proposal *proposals; /* ring, in zxid order */
+    size_t proposal_head, proposal_count, proposal_cap;
+    struct pdk_chunk *first_chunk, *last_chunk, *spare_chunk;
+    size_t in_flight_bytes;
+    struct pdk_buf txn;   /* scratch: the transaction being made */
+    struct pdk_buf reply; /* scratch: the answer of the multi being applied */
+    bool no_space;
+
+    uint64_t in_process;   /* requests accepted and not yet answered */
+    uint32_t paused_count; /* connections paused by a limit */
+
+    /* the change being told: scratch of the READ filter */
+    uint32_t *readers;
+    size_t reader_cap;
+
+    bool snapshot_running, snapshot_wanted;
+    uint64_t txns_since_snapshot, bytes_since_snapshot;
+    uint64_t snap_after_txns, snap_after_bytes; /* drawn anew for each snapshot */
+    int64_t last_snapshot_bytes;
+
+    int64_t next_container_check_ms;
+    int64_t container_credit_ms; /* container deletions are paced: not before */
+    uint32_t container_cursor;
+    bool container_scanning;
+    bool more_due; /* a slice of work was left: tick again at once */
+
+    struct pdk_digest_entry digest_log[PDK_DIGEST_LOG_CAP]; /* ring */
+    size_t digest_log_head, digest_log_count;
+
+    struct pdk_metrics metrics;
+    struct pdk_node_summary totals; /* the counters in it; the rest is filled when asked */
+    struct pdk_log_limit space_log, watch_log;
+};
+
+/* ---- conn.c ----------------------------------------------------------------------------------- */
+void pdk_conn_opened(struct pdk_node *n, uint32_t index, struct pdk_slice address);
+void pdk_conn_closed(struct pdk_node *n, uint32_t index);
+void pdk_conn_frame(struct pdk_node *n, uint32_t index, struct pdk_slice frame);
+void pdk_conn_oversize(struct pdk_node *n, uint32_t index, struct pdk_slice header);
+/* NULL: closed, or another connection by now. */
+struct pdk_conn *pdk_conn_find(const struct pdk_node *n, uint32_t index, uint64_t serial);
+/* Ends it: CLOSE effect, watches and pipe gone.  The session lives on. */
+void pdk_conn_close(struct pdk_node *n, struct pdk_conn *c);
+/* The session of a CONNECTING connection has been made. */
+void pdk_conn_established(struct pdk_node *n, struct pdk_conn *c);
+/* Answers everything at the head that may be answered now.  The connection may be gone afterwards. */
+void pdk_conn_drain(struct pdk_node *n, struct pdk_conn *c);
+/* Limits have eased: connections that were paused go on. */
+void pdk_conn_resume_all(struct pdk_node *n);
+
+/* ---- answers (conn.c): begin, put the body into n->out.bytes, end -------------------------------- */
+struct pdk_answer {
+    size_t mark, frame;
+};
+struct pdk_answer pdk_answer_begin(struct pdk_node *n, int32_t xid, pdk_zxid zxid, int32_t code);
+void pdk_answer_end(struct pdk_node *n, struct pdk_conn *c, struct pdk_answer a);
+/* Header only. */
+void pdk_answer_code(struct pdk_node *n, struct pdk_conn *c, int32_t xid, pdk_zxid zxid,
+                     int32_t code);
+/* Counts one answered request: latency, last operation, outstanding. */
+void pdk_answer_count(struct pdk_node *n, struct pdk_conn *c, int32_t xid, int32_t op,
+                      int64_t received_ms, bool is_write);
+
+/* ---- commit.c ------------------------------------------------------------------------------------ */
+struct pdk_propose {
+    struct pdk_conn *conn; /* NULL: the server's own */
+    int32_t op, xid;
+    pdk_session session;
+    struct pdk_slice body;
+};
+/* Makes and proposes a transaction.  When the request is not worth one (see pdk_prep_result.no_txn)
+ * nothing is proposed and the code is returned in *code with false. */
+bool pdk_propose(struct pdk_node *n, const struct pdk_propose *p, enum pdk_code *code);
+void pdk_commit_up_to(struct pdk_node *n, pdk_zxid zxid);
+/* May another write be taken now?  False: the in-flight limit is reached. */
+bool pdk_propose_room(const struct pdk_node *n);
+
+/* ---- local.c --------------------------------------------------------------------------------------- */
+/* Runs a request that needs no transaction and answers it. */
+void pdk_local_run(struct pdk_node *n, struct pdk_conn *c, const struct pdk_pipe_item *item,
+                   struct pdk_slice body);
+bool pdk_local_knows(int32_t op);
+/* auth and sasl: answered at once.  False: the connection must be closed. */
+bool pdk_local_auth(struct pdk_node *n, struct pdk_conn *c, int32_t xid, struct pdk_slice body);
+void pdk_local_sasl(struct pdk_node *n, struct pdk_conn *c, int32_t xid);
+
+/* ---- timer.c --------------------------------------------------------------------------------------- */
+void pdk_timer_tick(struct pdk_node *n);
+int64_t pdk_timer_deadline(const struct pdk_node *n);
+/* A transaction of `len` bytes was applied: is it time for a snapshot? */
+void pdk_timer_applied(struct pdk_node *n, size_t len);
+void pdk_timer_snapshot_done(struct pdk_node *n, const struct pdk_input *input);
+void pdk_timer_draw_snapshot(struct pdk_node *n);
+void pdk_timer_maybe_snapshot(struct pdk_node *n);
+
+#endif
