@@ -1,0 +1,267 @@
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/session/session.h"
+#include "proto/frame.h"
+#include "shell/conn_internal.h"
+
+/* Reads of one connection in one turn, so that a fast sender does not keep the others waiting. */
+#define READS_AT_ONCE 4
+/* A partial frame's buffer grows by at least so much. */
+#define GROW_BYTES ((size_t)64 << 10)
+#define DRAIN_FACTOR 16
+
+/* ---- over-long frames --------------------------------------------------------------------------- */
+/* Tells the handler.  `bytes` begins with the length.  True: its body is to be drained and answered;
+ * false: the connection is lost. */
+static bool too_long(struct pdk_conns *conns, struct conn *c, const uint8_t *bytes, size_t len)
+{
+    const struct pdk_conn_handler *h = conns->handler;
+    uint8_t head[OVERSIZE_HEAD_BYTES];
+    size_t have = pdk_min_size(len - PDK_FRAME_HEAD_LEN, sizeof head);
+    memcpy(head, bytes + PDK_FRAME_HEAD_LEN, have);
+    /* What has arrived meanwhile may name the path; it stays in the socket to be drained. */
+    ssize_t more = recv(c->fd, head + have, sizeof head - have, MSG_DONTWAIT | MSG_PEEK);
+    if (more > 0 && have == len - PDK_FRAME_HEAD_LEN) have += (size_t)more;
+
+    int32_t size = (int32_t)pdk_load_u32(bytes);
+    char remote[CONN_REMOTE_BYTES];
+    struct pdk_conn_oversize what = {
+        .conn = c->state == CONN_OPEN ? c->id : PDK_CONN_NONE,
+        .remote = conn_address_text(c, true, remote),
+        .len = size,
+        .head = pdk_slice_of(head, have),
+        .drained = conns->config.oversize_error && c->state == CONN_OPEN && size > 0 &&
+                   size <= DRAIN_FACTOR * (int64_t)conns->config.frame_limit_bytes &&
+                   h->has_session(h->ctx, c->id),
+    };
+    h->too_long(h->ctx, &what);
+    if (!what.drained) {
+        conns->config.metrics->connection_drop_count++;
+        conn_lose(conns, c);
+        return false;
+    }
+    c->drain_left = (uint32_t)size;
+    c->drain_head_len = 0;
+    conn_timer_set(conns, c, TIMER_DRAIN);
+    return true;
+}
+
+/* Throws away what belongs to the over-long frame; returns how much of `bytes` that was. */
+static size_t drain(struct pdk_conns *conns, struct conn *c, const uint8_t *bytes, size_t len)
+{
+    size_t take = pdk_min_size(len, c->drain_left);
+    size_t keep = pdk_min_size(take, sizeof c->drain_head - c->drain_head_len);
+    memcpy(c->drain_head + c->drain_head_len, bytes, keep);
+    c->drain_head_len = (uint8_t)(c->drain_head_len + keep);
+    c->drain_left -= (uint32_t)take;
+    if (c->drain_left == 0) {
+        const struct pdk_conn_handler *h = conns->handler;
+        conn_timer_set(conns, c, TIMER_NONE);
+        c->received++;
+        h->oversized(h->ctx, c->id, pdk_slice_of(c->drain_head, c->drain_head_len));
+    }
+    return take;
+}
+
+/* ---- the first frame ---------------------------------------------------------------------------- */
+enum first { FIRST_FRAME, FIRST_WORD, FIRST_MORE };
+
+/* Is it a four letter word?  Then it is answered, and the connection closes. */
+static enum first first_bytes(struct pdk_conns *conns, struct conn *c, const uint8_t *bytes,
+                              size_t len)
+{
+    if (len < PDK_FRAME_HEAD_LEN) return FIRST_MORE;
+    enum pdk_word word = pdk_word_of(pdk_load_u32(bytes));
+    if (word == PDK_WORD_NONE) return FIRST_FRAME;
+    struct pdk_slice argument = pdk_slice_of(bytes + PDK_FRAME_HEAD_LEN, 0);
+    if ((pdk_word_flags_of(word) & PDK_WORD_ARGUMENT) != 0) {
+        if (len < PDK_FRAME_HEAD_LEN + 8) return FIRST_MORE;
+        argument.len = 8;
+    }
+    const struct pdk_conn_handler *h = conns->handler;
+    c->received++;
+    pdk_buf_clear(&conns->text);
+    h->word(h->ctx, word, argument, &conns->text);
+    if (conns->text.failed) {
+        conn_lose(conns, c);
+        return FIRST_WORD;
+    }
+    pdk_conns_send(conns, c->id, pdk_buf_slice(&conns->text));
+    pdk_conns_close(conns, c->id);
+    pdk_conns_flush(conns);
+    return FIRST_WORD;
+}
+
+static void open_it(struct pdk_conns *conns, struct conn *c)
+{
+    const struct pdk_conn_handler *h = conns->handler;
+    char address[CONN_REMOTE_BYTES];
+    c->state = CONN_OPEN;
+    conn_timer_set(conns, c, TIMER_NONE);
+    h->opened(h->ctx, c->id, pdk_slice_str(conn_address_text(c, false, address)));
+}
+
+/* ---- frames -------------------------------------------------------------------------------------- */
+/* Delivers whole frames; returns how much of `bytes` is done with. */
+static size_t deliver(struct pdk_conns *conns, struct conn *c, const uint8_t *bytes, size_t len)
+{
+    const struct pdk_conn_handler *h = conns->handler;
+    size_t at = 0;
+    while (c->blocked == 0) {
+        if (PDK_UNLIKELY(c->drain_left > 0)) {
+            if (at == len) return at;
+            at += drain(conns, c, bytes + at, len - at);
+            continue;
+        }
+        if (PDK_UNLIKELY(c->state == CONN_NEW)) {
+            enum first first = first_bytes(conns, c, bytes + at, len - at);
+            if (first == FIRST_MORE) return at;
+            if (first == FIRST_WORD) return len;
+        }
+        struct pdk_slice body = {0};
+        size_t used = 0;
+        switch (
+            pdk_frame_split(bytes + at, len - at, conns->config.frame_limit_bytes, &body, &used)) {
+        case PDK_FRAME_MORE: return at;
+        case PDK_FRAME_BAD:
+            if (!too_long(conns, c, bytes + at, len - at)) return len;
+            at += PDK_FRAME_HEAD_LEN;
+            continue;
+        case PDK_FRAME_WHOLE: break;
+        }
+        if (PDK_UNLIKELY(c->state == CONN_NEW)) open_it(conns, c);
+        at += used;
+        c->received++;
+        h->frame(h->ctx, c->id, body);
+    }
+    return at;
+}
+
+static void release_in(struct pdk_conns *conns, struct conn *c)
+{
+    pdk_mem_free(conns->config.mem, c->in.bytes);
+    c->in.bytes = NULL;
+    c->in.len = c->in.cap = 0;
+}
+
+static bool grow_in(struct pdk_conns *conns, struct conn *c, size_t cap)
+{
+    if (cap <= c->in.cap) return true;
+    uint8_t *bytes = pdk_mem_resize(conns->config.mem, c->in.bytes, cap);
+    if (bytes == NULL) {
+        uint64_t held_back = 0;
+        if (pdk_log_limit_pass(&conns->memory_limit, conns->now_ms, 1000, &held_back))
+            pdk_log_write(conns->config.log, PDK_LOG_WARN,
+                          "conn.closed reason=no_memory bytes=%zu held_back=%llu", cap,
+                          (unsigned long long)held_back);
+        conns->config.metrics->connection_drop_count++;
+        conn_lose(conns, c);
+        return false;
+    }
+    c->in.bytes = bytes;
+    c->in.cap = cap;
+    return true;
+}
+
+/* Keeps what could not be delivered yet. */
+static void keep(struct pdk_conns *conns, struct conn *c, const uint8_t *bytes, size_t len)
+{
+    if (len == 0 || (c->blocked & BLOCK_ENDED) != 0) {
+        if (c->in.bytes != NULL) release_in(conns, c);
+        return;
+    }
+    if (!grow_in(conns, c, len)) return;
+    memcpy(c->in.bytes, bytes, len);
+    c->in.len = len;
+}
+
+/* What was kept while nothing could be delivered. */
+static void deliver_kept(struct pdk_conns *conns, struct conn *c)
+{
+    size_t done = deliver(conns, c, c->in.bytes, c->in.len);
+    if (done == 0) return;
+    conns->handler->batch_end(conns->handler->ctx);
+    if (c->in.len == 0) return; /* closing has freed it */
+    c->in.len -= done;
+    if (c->in.len == 0)
+        release_in(conns, c);
+    else
+        memmove(c->in.bytes, c->in.bytes + done, c->in.len);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------- */
+/* Makes room behind a long frame's beginning, which is read in place. */
+static bool room_in_place(struct pdk_conns *conns, struct conn *c)
+{
+    /* deliver() left it: the beginning of one frame with a good length. */
+    size_t whole = PDK_FRAME_HEAD_LEN + pdk_load_u32(c->in.bytes);
+    PDK_ASSERT(c->in.len < whole);
+    if (c->in.len < c->in.cap) return true;
+    size_t wanted = pdk_max_size(c->in.cap * 2, c->in.len + GROW_BYTES);
+    return grow_in(conns, c, pdk_min_size(wanted, whole));
+}
+
+/* One recv.  False: nothing more to be had now. */
+static bool read_once(struct pdk_conns *conns, struct conn *c)
+{
+    bool in_place = c->in.len > conns->scratch_bytes / 2;
+    if (in_place && !room_in_place(conns, c)) return false;
+    uint8_t *to = in_place ? c->in.bytes : conns->scratch;
+    size_t room = (in_place ? c->in.cap : conns->scratch_bytes) - c->in.len;
+    ssize_t n = recv(c->fd, to + c->in.len, room, 0);
+    if (n <= 0) {
+        if (n < 0 && errno == EINTR) return true;
+        if (n < 0 && errno == EAGAIN)
+            c->readable = false;
+        else
+            conn_lose(conns, c);
+        return false;
+    }
+    conns->config.metrics->bytes_received_count += (uint64_t)n;
+    c->last_read_mono_ms = conns->now_ms;
+    /* A read that fills less than it could has emptied the socket, unless the end is near. */
+    c->readable = (size_t)n == room || c->hung_up;
+
+    size_t len = c->in.len + (size_t)n;
+    if (in_place) {
+        c->in.len = len;
+        deliver_kept(conns, c);
+    } else {
+        if (c->in.len > 0) memcpy(to, c->in.bytes, c->in.len);
+        c->in.len = 0;
+        size_t done = deliver(conns, c, to, len);
+        keep(conns, c, to + done, len - done);
+        if (done > 0) conns->handler->batch_end(conns->handler->ctx);
+    }
+    return c->readable;
+}
+
+/* Throws away what still comes, until the peer's end. */
+static void discard(struct pdk_conns *conns, struct conn *c)
+{
+    for (int i = 0; i < READS_AT_ONCE; i++) {
+        ssize_t n = recv(c->fd, conns->scratch, conns->scratch_bytes, 0);
+        if (n > 0 || (n < 0 && errno == EINTR)) continue;
+        if (n < 0 && errno == EAGAIN)
+            c->readable = false;
+        else
+            conn_lose(conns, c);
+        return;
+    }
+    conn_again(conns, c);
+}
+
+void conn_input(struct pdk_conns *conns, struct conn *c)
+{
+    if (c->state == CONN_LINGER) {
+        if (c->readable) discard(conns, c);
+        return;
+    }
+    if (c->blocked == 0 && c->in.len > 0) deliver_kept(conns, c);
+    for (int i = 0; i < READS_AT_ONCE && c->blocked == 0 && c->readable; i++) {
+        if (!read_once(conns, c)) break;
+    }
+    if (c->blocked == 0 && c->readable) conn_again(conns, c);
+}

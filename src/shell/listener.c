@@ -1,0 +1,216 @@
+#include "shell/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPTS_PER_TURN 64
+
+struct pdk_listener {
+    struct pdk_source source;
+    struct pdk_listener_config config;
+    struct pdk_loop *loop;
+    struct pdk_conns *conns;
+    int fd;
+    int spare_fd; /* given up for a moment when descriptors run out */
+    int64_t now_ms;
+    int32_t port;
+    char host[INET6_ADDRSTRLEN + 2];
+    struct pdk_log_limit refused_limit, failed_limit;
+};
+
+static void log_refused(struct pdk_listener *l, const struct sockaddr_storage *peer)
+{
+    l->config.metrics->connection_rejected++;
+    uint64_t held_back = 0;
+    if (!pdk_log_limit_pass(&l->refused_limit, l->now_ms, 1000, &held_back)) return;
+    char address[INET6_ADDRSTRLEN] = "?";
+    (void)getnameinfo((const struct sockaddr *)peer, sizeof *peer, address, sizeof address, NULL, 0,
+                      NI_NUMERICHOST);
+    pdk_log_write(l->config.log, PDK_LOG_WARN,
+                  "conn.refused address=%s connections=%zu held_back=%llu: too many connections "
+                  "(maxClientCnxns of one address, maxCnxns of all)",
+                  address, pdk_conns_count(l->conns), (unsigned long long)held_back);
+}
+
+static void log_failed(struct pdk_listener *l, const char *what, const char *why)
+{
+    uint64_t held_back = 0;
+    if (!pdk_log_limit_pass(&l->failed_limit, l->now_ms, 1000, &held_back)) return;
+    pdk_log_write(l->config.log, PDK_LOG_ERROR,
+                  "conn.accept_failed call=%s why=\"%s\" connections=%zu held_back=%llu: raise the "
+                  "limit of open files (ulimit -n, LimitNOFILE=) or lower maxCnxns",
+                  what, why, pdk_conns_count(l->conns), (unsigned long long)held_back);
+}
+
+/* Out of descriptors: takes the caller off the queue with the spare one and lets it go. */
+static void shed_one(struct pdk_listener *l)
+{
+    if (l->spare_fd >= 0) (void)close(l->spare_fd);
+    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0) (void)close(fd);
+    l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    l->config.metrics->connection_rejected++;
+}
+
+static void on_ready(struct pdk_source *self, uint32_t events)
+{
+    (void)events;
+    struct pdk_listener *l = (struct pdk_listener *)(void *)self;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_storage peer = {0};
+        socklen_t peer_len = sizeof peer;
+        int fd = accept4(l->fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE) {
+                log_failed(l, "accept", strerror(errno));
+                shed_one(l);
+            }
+            /* Everything else is about one caller that has gone, or nobody is left: level
+             * triggered, the loop tells us again. */
+            return;
+        }
+        enum pdk_err err = pdk_conns_adopt(l->conns, fd, &peer);
+        if (err == PDK_OK) continue;
+        (void)close(fd);
+        if (err == PDK_EBUSY)
+            log_refused(l, &peer);
+        else
+            log_failed(l, "register", pdk_err_name(err));
+    }
+}
+
+/* ---- opening ------------------------------------------------------------------------------------ */
+static int open_socket(const struct pdk_listener_config *config, const struct sockaddr *address,
+                       socklen_t len)
+{
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    const int on = 1, off = 0;
+    /* Accepted sockets inherit these: no call per connection. */
+    bool good = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    if (good && config->tcp_keepalive)
+        good = setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0;
+    if (good && address->sa_family == AF_INET6)
+        good = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0;
+    if (good) good = bind(fd, address, len) == 0;
+    if (good) good = listen(fd, config->backlog > 0 ? config->backlog : SOMAXCONN) == 0;
+    if (good) return fd;
+    int saved = errno;
+    (void)close(fd);
+    errno = saved;
+    return -1;
+}
+
+/* All addresses: an IPv6 socket takes IPv4, too; without IPv6 in the system an IPv4 one. */
+static int open_all(const struct pdk_listener_config *config)
+{
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)config->port)};
+    int fd = open_socket(config, (const struct sockaddr *)&in6, sizeof in6);
+    if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)) return fd;
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)config->port)};
+    return open_socket(config, (const struct sockaddr *)&in, sizeof in);
+}
+
+/* PDK_EINVAL: the name means nothing.  Else *fd >= 0 or errno says why not. */
+static enum pdk_err open_named(const struct pdk_listener_config *config, int *fd,
+                               struct pdk_diag *diag)
+{
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    char port[16];
+    (void)snprintf(port, sizeof port, "%d", config->port);
+    int failed = getaddrinfo(config->host, port, &hints, &found);
+    if (failed != 0) {
+        pdk_diag_set(diag, "clientPortAddress %s is no address of this machine: %s", config->host,
+                     gai_strerror(failed));
+        return PDK_EINVAL;
+    }
+    *fd = open_socket(config, found->ai_addr, found->ai_addrlen);
+    int saved = errno;
+    freeaddrinfo(found);
+    errno = saved;
+    return PDK_OK;
+}
+
+static void note_address(struct pdk_listener *l)
+{
+    struct sockaddr_storage own = {0};
+    socklen_t len = sizeof own;
+    (void)getsockname(l->fd, (struct sockaddr *)&own, &len);
+    char text[INET6_ADDRSTRLEN] = "";
+    (void)getnameinfo((const struct sockaddr *)&own, len, text, sizeof text, NULL, 0,
+                      NI_NUMERICHOST);
+    bool v6 = own.ss_family == AF_INET6;
+    const struct sockaddr_in *in = (const void *)&own;
+    const struct sockaddr_in6 *in6 = (const void *)&own;
+    l->port = ntohs(v6 ? in6->sin6_port : in->sin_port);
+    if (l->config.host[0] == '\0')
+        (void)snprintf(l->host, sizeof l->host, "*");
+    else
+        (void)snprintf(l->host, sizeof l->host, v6 ? "[%s]" : "%s", text);
+}
+
+enum pdk_err pdk_listener_open(const struct pdk_listener_config *config, struct pdk_loop *loop,
+                               struct pdk_conns *conns, struct pdk_listener **out,
+                               struct pdk_diag *diag)
+{
+    int fd = -1;
+    if (config->host[0] == '\0') {
+        fd = open_all(config);
+    } else {
+        enum pdk_err err = open_named(config, &fd, diag);
+        if (err != PDK_OK) return err;
+    }
+    if (fd < 0) {
+        bool taken = errno == EADDRINUSE;
+        pdk_diag_set(diag, "cannot listen on %s port %d: %s",
+                     config->host[0] != '\0' ? config->host : "all addresses", config->port,
+                     strerror(errno));
+        return taken ? PDK_EBUSY : PDK_EIO;
+    }
+    struct pdk_listener *l = pdk_mem_try_zero(config->mem, 1, sizeof *l);
+    if (l == NULL) {
+        (void)close(fd);
+        pdk_diag_set(diag, "cannot listen: out of memory");
+        return PDK_ENOMEM;
+    }
+    l->source.ready = on_ready;
+    l->config = *config;
+    l->loop = loop;
+    l->conns = conns;
+    l->fd = fd;
+    l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    note_address(l);
+    if (pdk_loop_add(loop, fd, EPOLLIN, &l->source) != PDK_OK) {
+        pdk_diag_set(diag, "cannot watch the listening socket: %s", strerror(errno));
+        pdk_listener_close(l);
+        return PDK_EIO;
+    }
+    *out = l;
+    return PDK_OK;
+}
+
+void pdk_listener_close(struct pdk_listener *listener)
+{
+    if (listener == NULL) return;
+    pdk_loop_remove(listener->loop, listener->fd);
+    (void)close(listener->fd);
+    if (listener->spare_fd >= 0) (void)close(listener->spare_fd);
+    pdk_mem_free(listener->config.mem, listener);
+}
+
+void pdk_listener_time(struct pdk_listener *listener, int64_t mono_ms)
+{
+    listener->now_ms = mono_ms;
+}
+int32_t pdk_listener_port(const struct pdk_listener *listener) { return listener->port; }
+const char *pdk_listener_host(const struct pdk_listener *listener) { return listener->host; }
