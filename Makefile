@@ -89,10 +89,48 @@ bench-bins: all $(BENCH_NAMES:%=build/bin/bench-%)
 asan: build/asan/bin/paddockd
 tsan: build/tsan/bin/paddockd
 
-build/fuzz/%: tests/fuzz/%_fuzz.c $(LIB_SRCS)
+# Fuzz targets share one library built for coverage.
+FUZZ_FLAGS := -O1 -DPDK_VERIFY_ON -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+$(eval $(call variant,build/fuzz,$(CLANG),$(FUZZ_FLAGS),))
+FUZZ_NAMES := $(patsubst tests/fuzz/%_fuzz.c,%,$(FUZZERS))
+build/fuzz/bin/%: build/fuzz/obj/tests/fuzz/%_fuzz.o build/fuzz/libsim.a build/fuzz/libpaddock.a
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(filter-out -MMD -MP,$(BASE)) -O1 -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=all -o $@ $< $(LIB_SRCS) $(LIBS)
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+fuzz-bins: $(FUZZ_NAMES:%=build/fuzz/bin/%)
+.PHONY: fuzz-bins
+# Minutes per target: make fuzz FUZZ_SECONDS=600.  What it finds stays in build/fuzz/found.
+FUZZ_SECONDS ?= 60
+fuzz: fuzz-bins
+	@set -e; for t in $(FUZZ_NAMES); do echo "== $$t"; mkdir -p build/fuzz/found/$$t; \
+	    build/fuzz/bin/$$t -max_total_time=$(FUZZ_SECONDS) \
+	    -artifact_prefix=build/fuzz/found/$$t/crash- build/fuzz/found/$$t tests/fuzz/corpus/$$t; done
+
+unit: test-bins
+	@$(PYTHON) tests/run.py unit
+
+# What CI runs.  The foreign clients talk to the sanitized server: what they provoke is seen.
+test:
+	@sh tools/run/test-deps.sh
+	@$(MAKE) --no-print-directory WERROR=-Werror all asan test-bins fuzz-bins
+	@PADDOCKD=$(CURDIR)/build/asan/bin/paddockd $(PYTHON) tests/run.py
+
+tidy:
+	@$(PYTHON) tools/tidy/tidy.py
+format:
+	@$(PYTHON) tools/tidy/tidy.py --fix
+
+# Thread sanitizer for what has threads, and everything once more with clang.
+tsan-unit: $(call test_bins,build/tsan)
+	@set -e; for t in $^; do echo "== $$t"; $$t >build/tsan/out 2>&1 || { cat build/tsan/out; exit 1; }; done
+clang-unit: $(call test_bins,build/clang)
+	@set -e; for t in $^; do echo "== $$t"; $$t >build/clang/out 2>&1 || { cat build/clang/out; exit 1; }; done
+.PHONY: tsan-unit clang-unit
+check: test tsan-unit clang-unit
+
+run:
+	@sh tools/run/run.sh
+bench: bench-bins
+	@$(PYTHON) bench/run.py $(BENCH_ARGS)
 
 clean:
 	rm -rf build

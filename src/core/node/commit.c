@@ -9,7 +9,7 @@
 
 #define CHUNK_BYTES ((size_t)256 << 10)
 
-/* ---- proposing ---------------------------------------------------------------------------------------- */
+/* ---- proposing --------------------------------------------------------------------------- */
 
 bool pdk_propose_room(const struct pdk_node *n)
 {
@@ -129,7 +129,7 @@ bool pdk_propose(struct pdk_node *n, const struct pdk_propose *p, enum pdk_code 
     return true;
 }
 
-/* ---- answers to committed writes ---------------------------------------------------------------------- */
+/* ---- answers to committed writes --------------------------------------------------------- */
 
 static void put_result(struct pdk_buf *b, int32_t op, const struct pdk_applied *applied)
 {
@@ -213,7 +213,7 @@ static void apply_multi(struct pdk_node *n, const struct pdk_txn_header *header,
     put_multi_header(reply, -1, true, -1);
 }
 
-/* ---- committing ---------------------------------------------------------------------------------------- */
+/* ---- committing -------------------------------------------------------------------------- */
 
 static void note_digest(struct pdk_node *n, pdk_zxid zxid)
 {

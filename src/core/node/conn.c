@@ -7,7 +7,7 @@
 #include "proto/frame.h"
 #include "proto/password.h"
 
-/* ---- answers -------------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------------- */
 
 struct pdk_answer pdk_answer_begin(struct pdk_node *n, int32_t xid, pdk_zxid zxid, int32_t code)
 {
@@ -62,8 +62,7 @@ void pdk_answer_count(struct pdk_node *n, struct pdk_conn *c, int32_t xid, int32
     int64_t latency_ms = n->now.mono_ms - received_ms;
     note_latency(n, c, latency_ms);
     if (op != PDK_OP_PING) {
-        struct pdk_percentiles *p =
-            is_write ? &n->metrics.updatelatency : &n->metrics.readlatency;
+        struct pdk_percentiles *p = is_write ? &n->metrics.updatelatency : &n->metrics.readlatency;
         pdk_percentiles_add(p, (uint64_t)latency_ms);
     }
     c->stats.last_op = op;
@@ -75,7 +74,7 @@ void pdk_answer_count(struct pdk_node *n, struct pdk_conn *c, int32_t xid, int32
     if (xid > 0) c->outstanding--;
 }
 
-/* ---- the table -------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------- */
 
 struct pdk_conn *pdk_conn_find(const struct pdk_node *n, uint32_t index, uint64_t serial)
 {
@@ -117,10 +116,8 @@ void pdk_conn_opened(struct pdk_node *n, uint32_t index, struct pdk_slice addres
     }
     c->index = index;
     c->serial = ++n->next_serial;
-    c->stats = (struct pdk_conn_info){.known = true,
-                                      .last_cxid = -1,
-                                      .last_zxid = -1,
-                                      .established_wall_ms = n->now.wall_ms};
+    c->stats = (struct pdk_conn_info){
+        .known = true, .last_cxid = -1, .last_zxid = -1, .established_wall_ms = n->now.wall_ms};
     n->conns[index] = c;
     n->conn_count++;
 }
@@ -168,7 +165,7 @@ void pdk_conn_close(struct pdk_node *n, struct pdk_conn *c)
     forget(n, c);
 }
 
-/* ---- handshake ---------------------------------------------------------------------------------------- */
+/* ---- handshake --------------------------------------------------------------------------- */
 
 static void send_connect_response(struct pdk_node *n, struct pdk_conn *c, int32_t timeout_ms,
                                   pdk_session session)
@@ -247,8 +244,7 @@ static void new_session(struct pdk_node *n, struct pdk_conn *c)
     pause(n, c);
 }
 
-static void reattach(struct pdk_node *n, struct pdk_conn *c,
-                     const struct pdk_connect_request *req)
+static void reattach(struct pdk_node *n, struct pdk_conn *c, const struct pdk_connect_request *req)
 {
     struct pdk_session_entry *entry = pdk_sessions_find(n->state.sessions, req->session_id);
     n->metrics.connection_revalidate_count++;
@@ -286,15 +282,15 @@ static void connect_frame(struct pdk_node *n, struct pdk_conn *c, struct pdk_sli
     }
     c->has_read_only = req.has_read_only;
     c->wants_read_only = req.read_only;
-    c->timeout_ms = pdk_session_negotiate(req.time_out, n->config.session_min_ms,
-                                          n->config.session_max_ms);
+    c->timeout_ms =
+        pdk_session_negotiate(req.time_out, n->config.session_min_ms, n->config.session_max_ms);
     if (req.session_id == 0)
         new_session(n, c);
     else
         reattach(n, c, &req);
 }
 
-/* ---- requests --------------------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------- */
 
 /* Limits that stop reading from a connection that has requests waiting. */
 static void check_limits(struct pdk_node *n, struct pdk_conn *c)

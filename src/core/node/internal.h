@@ -28,7 +28,8 @@ enum pdk_conn_state { PDK_CONN_FRESH, PDK_CONN_CONNECTING, PDK_CONN_OPEN };
 
 struct pdk_conn {
     uint32_t index;
-    uint64_t serial; /* never used again: tells this connection from a later one of the same index */
+    uint64_t
+        serial; /* never used again: tells this connection from a later one of the same index */
     enum pdk_conn_state state;
     bool paused;
     bool wants_read_only, has_read_only; /* of the ConnectRequest */
@@ -83,7 +84,7 @@ struct pdk_node {
     uint64_t next_serial;
     pdk_session last_session;
 
-    pdk_zxid proposed; /* last zxid given */
+    pdk_zxid proposed;              /* last zxid given */
     struct pdk_proposal *proposals; /* ring, in zxid order */
     size_t proposal_head, proposal_count, proposal_cap;
     struct pdk_chunk *first_chunk, *last_chunk, *spare_chunk;
@@ -118,7 +119,7 @@ struct pdk_node {
     struct pdk_log_limit space_log, watch_log;
 };
 
-/* ---- conn.c ----------------------------------------------------------------------------------- */
+/* ---- conn.c ------------------------------------------------------------------------------ */
 void pdk_conn_opened(struct pdk_node *n, uint32_t index, struct pdk_slice address);
 void pdk_conn_closed(struct pdk_node *n, uint32_t index);
 void pdk_conn_frame(struct pdk_node *n, uint32_t index, struct pdk_slice frame);
@@ -134,7 +135,7 @@ void pdk_conn_drain(struct pdk_node *n, struct pdk_conn *c);
 /* Limits have eased: connections that were paused go on. */
 void pdk_conn_resume_all(struct pdk_node *n);
 
-/* ---- answers (conn.c): begin, put the body into n->out.bytes, end -------------------------------- */
+/* ---- answers (conn.c): begin, put the body into n->out.bytes, end ------------------------ */
 struct pdk_answer {
     size_t mark, frame;
 };
@@ -147,7 +148,7 @@ void pdk_answer_code(struct pdk_node *n, struct pdk_conn *c, int32_t xid, pdk_zx
 void pdk_answer_count(struct pdk_node *n, struct pdk_conn *c, int32_t xid, int32_t op,
                       int64_t received_ms, bool is_write);
 
-/* ---- commit.c ------------------------------------------------------------------------------------ */
+/* ---- commit.c ---------------------------------------------------------------------------- */
 struct pdk_propose {
     struct pdk_conn *conn; /* NULL: the server's own */
     int32_t op, xid;
@@ -161,7 +162,7 @@ void pdk_commit_up_to(struct pdk_node *n, pdk_zxid zxid);
 /* May another write be taken now?  False: the in-flight limit is reached. */
 bool pdk_propose_room(const struct pdk_node *n);
 
-/* ---- local.c --------------------------------------------------------------------------------------- */
+/* ---- local.c ----------------------------------------------------------------------------- */
 /* Runs a request that needs no transaction and answers it. */
 void pdk_local_run(struct pdk_node *n, struct pdk_conn *c, const struct pdk_pipe_item *item,
                    struct pdk_slice body);
@@ -170,7 +171,7 @@ bool pdk_local_knows(int32_t op);
 bool pdk_local_auth(struct pdk_node *n, struct pdk_conn *c, int32_t xid, struct pdk_slice body);
 void pdk_local_sasl(struct pdk_node *n, struct pdk_conn *c, int32_t xid);
 
-/* ---- timer.c --------------------------------------------------------------------------------------- */
+/* ---- timer.c ----------------------------------------------------------------------------- */
 void pdk_timer_tick(struct pdk_node *n);
 int64_t pdk_timer_deadline(const struct pdk_node *n);
 /* A transaction of `len` bytes was applied: is it time for a snapshot? */

@@ -211,7 +211,7 @@ static enum pdk_code run_who_am_i(struct read *r)
     return end(r, a);
 }
 
-/* ---- multiRead --------------------------------------------------------------------------------------- */
+/* ---- multiRead --------------------------------------------------------------------------- */
 
 static bool is_multi_read(int32_t type)
 {
@@ -282,7 +282,7 @@ static enum pdk_code run_multi_read(struct read *r)
     return end(r, a);
 }
 
-/* ---- watches ---------------------------------------------------------------------------------------------- */
+/* ---- watches ----------------------------------------------------------------------------- */
 
 static enum pdk_code run_add_watch(struct read *r)
 {
@@ -318,7 +318,7 @@ static enum pdk_code run_set_watches(struct read *r)
     return end(r, begin(r));
 }
 
-/* ---- which one ----------------------------------------------------------------------------------------------- */
+/* ---- which one --------------------------------------------------------------------------- */
 
 bool pdk_local_knows(int32_t op)
 {
@@ -375,7 +375,7 @@ void pdk_local_run(struct pdk_node *n, struct pdk_conn *c, const struct pdk_pipe
     pdk_answer_count(n, c, item->xid, item->op, item->received_ms, false);
 }
 
-/* ---- identities ------------------------------------------------------------------------------------------------- */
+/* ---- identities -------------------------------------------------------------------------- */
 
 bool pdk_local_auth(struct pdk_node *n, struct pdk_conn *c, int32_t xid, struct pdk_slice body)
 {
@@ -391,7 +391,8 @@ bool pdk_local_auth(struct pdk_node *n, struct pdk_conn *c, int32_t xid, struct 
     size_t mark = pdk_out_mark(&n->out);
     char scheme[64];
     pdk_put_text(&n->out.bytes, "session.auth.failed session=0x%llx scheme=%s",
-                 (unsigned long long)c->session, pdk_log_quote(packet.scheme, scheme, sizeof scheme));
+                 (unsigned long long)c->session,
+                 pdk_log_quote(packet.scheme, scheme, sizeof scheme));
     pdk_out_logged(&n->out, PDK_LOG_WARN, mark);
     return false;
 }

@@ -161,17 +161,8 @@ const struct pdk_effect *pdk_node_effects(struct pdk_node *n, size_t *count)
     return pdk_out_take(&n->out, count);
 }
 
-void pdk_node_effects_clear(struct pdk_node *n)
-{
-    pdk_out_clear(&n->out);
-}
+void pdk_node_effects_clear(struct pdk_node *n) { pdk_out_clear(&n->out); }
 
-int64_t pdk_node_deadline(const struct pdk_node *n)
-{
-    return pdk_timer_deadline(n);
-}
+int64_t pdk_node_deadline(const struct pdk_node *n) { return pdk_timer_deadline(n); }
 
-bool pdk_node_idle(const struct pdk_node *n)
-{
-    return n->proposal_count == 0;
-}
+bool pdk_node_idle(const struct pdk_node *n) { return n->proposal_count == 0; }

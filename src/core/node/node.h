@@ -36,26 +36,26 @@ struct pdk_node_config {
     const struct pdk_mem *mem;
     struct pdk_hash_seed seed;
     uint64_t prng_seed;
-    uint8_t server_id;             /* 1 when standalone */
-    int32_t tick_ms;               /* tickTime */
+    uint8_t server_id; /* 1 when standalone */
+    int32_t tick_ms;   /* tickTime */
     int32_t session_min_ms, session_max_ms;
-    int32_t frame_limit_bytes;     /* jute.maxbuffer */
+    int32_t frame_limit_bytes;            /* jute.maxbuffer */
     bool extended_types, emulate_353_ttl; /* TTL znodes */
     bool enforce_quota;
     bool reconfig_enabled;
     bool digest_enabled;
-    bool close_session_txn;        /* zookeeper.closeSessionTxn.enabled */
+    bool close_session_txn; /* zookeeper.closeSessionTxn.enabled */
     struct pdk_acl_config acl;
-    uint32_t outstanding_limit;    /* globalOutstandingLimit */
-    size_t in_flight_bytes;        /* of proposals not yet durable; beyond: connections pause */
-    size_t conn_queue_bytes;       /* queued request bytes of one connection; beyond: it pauses */
-    uint64_t watch_limit;          /* of one connection; beyond: its requests for more get SystemError */
+    uint32_t outstanding_limit; /* globalOutstandingLimit */
+    size_t in_flight_bytes;     /* of proposals not yet durable; beyond: connections pause */
+    size_t conn_queue_bytes;    /* queued request bytes of one connection; beyond: it pauses */
+    uint64_t watch_limit; /* of one connection; beyond: its requests for more get SystemError */
     size_t session_limit;
-    int32_t snap_count;            /* zookeeper.snapCount */
-    bool snap_count_set;           /* by hand: then decision 10's second condition is off */
-    int64_t snap_size_limit_kb;    /* <= 0: off */
+    int32_t snap_count;         /* zookeeper.snapCount */
+    bool snap_count_set;        /* by hand: then decision 10's second condition is off */
+    int64_t snap_size_limit_kb; /* <= 0: off */
     int64_t container_check_ms, container_per_minute, container_never_used_ms;
-    int64_t throttled_op_wait_ms;  /* 0: off */
+    int64_t throttled_op_wait_ms; /* 0: off */
 };
 
 struct pdk_now {
@@ -63,7 +63,7 @@ struct pdk_now {
     int64_t wall_ms; /* since 1970; may jump */
 };
 
-/* ---- inputs -------------------------------------------------------------------------------- */
+/* ---- inputs ------------------------------------------------------------------------------ */
 enum pdk_input_kind {
     PDK_IN_CONN_OPENED,   /* conn, address */
     PDK_IN_FRAME,         /* conn, bytes: one frame's body, borrowed for the step */
@@ -80,25 +80,26 @@ struct pdk_input {
     enum pdk_input_kind kind;
     uint32_t conn;
     bool flag;
-    struct pdk_slice bytes;   /* FRAME */
-    struct pdk_slice address; /* CONN_OPENED: the peer's ip text, "127.0.0.1" (identity of scheme ip) */
+    struct pdk_slice bytes; /* FRAME */
+    struct pdk_slice
+        address; /* CONN_OPENED: the peer's ip text, "127.0.0.1" (identity of scheme ip) */
     pdk_zxid zxid;
     enum pdk_err err;
     int64_t size_bytes;
     struct pdk_snapshot_job *job;
 };
 
-/* ---- effects --------------------------------------------------------------------------------- */
+/* ---- effects ----------------------------------------------------------------------------- */
 enum pdk_effect_kind {
     PDK_OUT_SEND,      /* conn, bytes: whole frames, to be queued behind what was sent before */
     PDK_OUT_SEND_MANY, /* conns[conn_count], bytes: the same to each */
     PDK_OUT_CLOSE,     /* conn: after flushing */
     PDK_OUT_PAUSE,     /* conn: deliver no more frames of it, not even ones already read */
     PDK_OUT_RESUME,    /* conn */
-    PDK_OUT_APPEND,    /* piece: its bytes stay good (and are the log's to seal) until LOG_DURABLE */
-    PDK_OUT_ROLL,      /* the next append opens a new file */
-    PDK_OUT_SNAPSHOT,  /* job: write it in the background, give it back with SNAPSHOT_DONE */
-    PDK_OUT_LOG,       /* level, text */
+    PDK_OUT_APPEND,   /* piece: its bytes stay good (and are the log's to seal) until LOG_DURABLE */
+    PDK_OUT_ROLL,     /* the next append opens a new file */
+    PDK_OUT_SNAPSHOT, /* job: write it in the background, give it back with SNAPSHOT_DONE */
+    PDK_OUT_LOG,      /* level, text */
 };
 struct pdk_effect {
     enum pdk_effect_kind kind;
@@ -121,7 +122,8 @@ void pdk_node_destroy(struct pdk_node *node);
 struct pdk_recover_sink pdk_node_recover_sink(struct pdk_node *node);
 /* Recovery is complete: checks the state, arms the sessions.  PDK_ECORRUPT with a sentence when the
  * state cannot be (an ACL that is nowhere).  Effects may follow (log lines, a first snapshot). */
-PDK_WARN_UNUSED enum pdk_err pdk_node_start(struct pdk_node *node, const struct pdk_recovery *recovery,
+PDK_WARN_UNUSED enum pdk_err pdk_node_start(struct pdk_node *node,
+                                            const struct pdk_recovery *recovery,
                                             const struct pdk_now *now, struct pdk_diag *diag);
 
 void pdk_node_step(struct pdk_node *node, const struct pdk_now *now, const struct pdk_input *input);

@@ -24,8 +24,8 @@ void pdk_node_conn(const struct pdk_node *n, uint32_t conn, struct pdk_conn_info
 
 void pdk_node_reset_stats(struct pdk_node *n)
 {
-    n->totals = (struct pdk_node_summary){
-        .response_last = -1, .response_min = -1, .response_max = -1};
+    n->totals =
+        (struct pdk_node_summary){.response_last = -1, .response_min = -1, .response_max = -1};
     pdk_metrics_reset(&n->metrics);
 }
 
@@ -43,25 +43,13 @@ void pdk_node_reset_conn_stats(struct pdk_node *n)
     }
 }
 
-const struct pdk_tree *pdk_node_tree(const struct pdk_node *n)
-{
-    return n->state.tree;
-}
+const struct pdk_tree *pdk_node_tree(const struct pdk_node *n) { return n->state.tree; }
 
-const struct pdk_watch *pdk_node_watch(const struct pdk_node *n)
-{
-    return n->watch;
-}
+const struct pdk_watch *pdk_node_watch(const struct pdk_node *n) { return n->watch; }
 
-const struct pdk_sessions *pdk_node_sessions(const struct pdk_node *n)
-{
-    return n->state.sessions;
-}
+const struct pdk_sessions *pdk_node_sessions(const struct pdk_node *n) { return n->state.sessions; }
 
-const struct pdk_metrics *pdk_node_metrics(const struct pdk_node *n)
-{
-    return &n->metrics;
-}
+const struct pdk_metrics *pdk_node_metrics(const struct pdk_node *n) { return &n->metrics; }
 
 pdk_session pdk_node_session_of(const struct pdk_node *n, uint32_t conn)
 {

@@ -8,32 +8,32 @@
 #include "core/node/node.h"
 
 struct pdk_node_summary {
-    pdk_zxid zxid;                 /* last processed */
+    pdk_zxid zxid; /* last processed */
     uint64_t packets_received, packets_sent;
     int64_t latency_min_ms, latency_max_ms;
     uint64_t latency_count, latency_sum_ms; /* average = sum / count */
     uint64_t outstanding;
-    uint64_t connections;          /* that the node knows, with or without a session */
+    uint64_t connections; /* that the node knows, with or without a session */
     uint64_t sessions;
     int32_t response_last, response_min, response_max; /* bytes of client replies; -1 = none yet */
     uint64_t auth_failed;
     struct pdk_tree_counts tree;
     struct pdk_watch_counts watches;
-    bool refusing_writes;          /* no log space */
+    bool refusing_writes; /* no log space */
 };
 void pdk_node_summary(const struct pdk_node *node, struct pdk_node_summary *out);
 
 /* Statistics of one connection (4lw cons, stat). */
 struct pdk_conn_info {
     bool known;
-    pdk_session session;           /* 0 = none yet */
+    pdk_session session; /* 0 = none yet */
     int32_t timeout_ms;
     uint64_t received, sent;
     uint32_t outstanding;
-    int32_t last_op;               /* opcode, or 0 before the first */
+    int32_t last_op; /* opcode, or 0 before the first */
     bool has_last_op;
-    int32_t last_cxid;             /* -1 = none */
-    pdk_zxid last_zxid;            /* -1 = none */
+    int32_t last_cxid;  /* -1 = none */
+    pdk_zxid last_zxid; /* -1 = none */
     int64_t established_wall_ms, last_response_mono_ms;
     int64_t last_latency_ms, latency_min_ms, latency_max_ms, latency_sum_ms;
     uint64_t latency_count;

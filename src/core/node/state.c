@@ -25,7 +25,7 @@ void pdk_state_deinit(struct pdk_state *s)
     s->sessions = NULL;
 }
 
-/* ---- one transaction ---------------------------------------------------------------------------- */
+/* ---- one transaction --------------------------------------------------------------------- */
 
 enum pdk_err pdk_txn_split(struct pdk_slice txn, struct pdk_txn_parts *out)
 {
@@ -205,8 +205,8 @@ enum pdk_err pdk_state_apply_part(struct pdk_state *s, const struct pdk_txn_head
                                   const struct pdk_digest_hint *hint, pdk_on_change *on_change,
                                   void *ctx, struct pdk_applied *out)
 {
-    struct apply a = {.s = s, .header = header, .hint = hint, .on_change = on_change, .ctx = ctx,
-                      .out = out};
+    struct apply a = {
+        .s = s, .header = header, .hint = hint, .on_change = on_change, .ctx = ctx, .out = out};
     out->type = type;
     out->code = PDK_CODE_OK;
     out->path = pdk_slice_null();
@@ -253,8 +253,8 @@ static enum pdk_err apply_multi(struct pdk_state *s, const struct pdk_txn_header
         struct pdk_applied applied;
         pdk_read_txn(&it, &part);
         struct pdk_reader body = pdk_reader_of(part.data);
-        enum pdk_err err = pdk_state_apply_part(s, header, part.type, &body, NULL, on_change, ctx,
-                                                &applied);
+        enum pdk_err err =
+            pdk_state_apply_part(s, header, part.type, &body, NULL, on_change, ctx, &applied);
         if (err != PDK_OK) return err;
     }
     return PDK_OK;
@@ -293,7 +293,7 @@ enum pdk_err pdk_state_apply(struct pdk_state *s, struct pdk_slice txn, pdk_on_c
     return PDK_OK;
 }
 
-/* ---- recovery ------------------------------------------------------------------------------------- */
+/* ---- recovery ---------------------------------------------------------------------------- */
 
 static enum pdk_err sink_reset(void *ctx)
 {
@@ -354,7 +354,7 @@ struct pdk_recover_sink pdk_state_recover_sink(struct pdk_state *s)
                                      .txn = sink_txn};
 }
 
-/* ---- snapshots ------------------------------------------------------------------------------------- */
+/* ---- snapshots --------------------------------------------------------------------------- */
 
 struct session_copy {
     struct pdk_snapshot_job *job;

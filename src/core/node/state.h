@@ -44,7 +44,7 @@ PDK_WARN_UNUSED enum pdk_err pdk_txn_split(struct pdk_slice txn, struct pdk_txn_
 
 /* What one (sub-)transaction did. */
 struct pdk_applied {
-    int32_t type;          /* as the transaction says; PDK_OP_ERROR: nothing was to be done */
+    int32_t type; /* as the transaction says; PDK_OP_ERROR: nothing was to be done */
     enum pdk_code code;
     struct pdk_slice path; /* of what it touched; points into the transaction */
     bool has_stat;         /* create family, setData, setACL */

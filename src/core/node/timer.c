@@ -6,7 +6,7 @@
 #define EXPIRE_PER_TICK 500
 #define CONTAINERS_PER_TICK 64
 
-/* ---- sessions -------------------------------------------------------------------------------------------- */
+/* ---- sessions ---------------------------------------------------------------------------- */
 
 /* True when more is due. */
 static bool expire_sessions(struct pdk_node *n)
@@ -14,7 +14,8 @@ static bool expire_sessions(struct pdk_node *n)
     /* A session that cannot be logged as closed lives until there is space again. */
     if (n->no_space) return false;
     for (int i = 0; i < EXPIRE_PER_TICK; i++) {
-        if (!pdk_propose_room(n)) return false; /* the next commit makes room, the next tick goes on */
+        if (!pdk_propose_room(n))
+            return false; /* the next commit makes room, the next tick goes on */
         struct pdk_session_entry *e = pdk_sessions_expire_one(n->state.sessions, n->now.mono_ms);
         if (e == NULL) return false;
         size_t mark = pdk_out_mark(&n->out);
@@ -30,7 +31,7 @@ static bool expire_sessions(struct pdk_node *n)
     return true;
 }
 
-/* ---- containers and TTL znodes ----------------------------------------------------------------------------- */
+/* ---- containers and TTL znodes ----------------------------------------------------------- */
 
 static void propose_removal(struct pdk_node *n, pdk_znode id)
 {
@@ -73,7 +74,7 @@ static void remove_containers(struct pdk_node *n)
     }
 }
 
-/* ---- snapshots (disk-formats.md section 4, decision 10) ---------------------------------------------------- */
+/* ---- snapshots (disk-formats.md section 4, decision 10) ---------------------------------- */
 
 void pdk_timer_draw_snapshot(struct pdk_node *n)
 {
@@ -92,8 +93,8 @@ void pdk_timer_applied(struct pdk_node *n, size_t len)
     n->bytes_since_snapshot += len;
     /* At our speed a hundred thousand transactions are a blink: unless the operator has said so, the log
      * must also outweigh the last snapshot. */
-    bool outweighs = n->config.snap_count_set ||
-                     n->bytes_since_snapshot >= (uint64_t)n->last_snapshot_bytes;
+    bool outweighs =
+        n->config.snap_count_set || n->bytes_since_snapshot >= (uint64_t)n->last_snapshot_bytes;
     if ((n->txns_since_snapshot > n->snap_after_txns && outweighs) ||
         n->bytes_since_snapshot > n->snap_after_bytes)
         n->snapshot_wanted = true;
@@ -121,7 +122,7 @@ void pdk_timer_snapshot_done(struct pdk_node *n, const struct pdk_input *input)
     pdk_timer_maybe_snapshot(n);
 }
 
-/* ---- the tick -------------------------------------------------------------------------------------------------- */
+/* ---- the tick ---------------------------------------------------------------------------- */
 
 void pdk_timer_tick(struct pdk_node *n)
 {

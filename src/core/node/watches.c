@@ -2,7 +2,7 @@
 
 #include "proto/event.h"
 
-/* ---- setting and asking -------------------------------------------------------------------------------- */
+/* ---- setting and asking ------------------------------------------------------------------ */
 
 enum pdk_code pdk_watches_add(struct pdk_node *n, struct pdk_conn *c, enum pdk_watch_kind kind,
                               struct pdk_slice path)
@@ -61,7 +61,7 @@ enum pdk_code pdk_watches_remove(struct pdk_node *n, struct pdk_conn *c, int32_t
     return removed ? PDK_CODE_OK : PDK_CODE_NO_WATCHER;
 }
 
-/* ---- catching up (client-protocol.md section 11) --------------------------------------------------------- */
+/* ---- catching up (client-protocol.md section 11) ----------------------------------------- */
 
 struct catch_up {
     struct pdk_node *n;
@@ -172,7 +172,7 @@ enum pdk_code pdk_watches_catch_up(struct pdk_node *n, struct pdk_conn *c, struc
     return u.code;
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------ */
+/* ---- telling ----------------------------------------------------------------------------- */
 
 struct telling {
     struct pdk_node *n;

@@ -13,8 +13,8 @@
 #include "base/mem.h"
 
 enum pdk_pipe_kind {
-    PDK_PIPE_WRITE, /* leaves when its zxid commits */
-    PDK_PIPE_LOCAL, /* leaves when it is at the head and `zxid` (0: none) has committed */
+    PDK_PIPE_WRITE,  /* leaves when its zxid commits */
+    PDK_PIPE_LOCAL,  /* leaves when it is at the head and `zxid` (0: none) has committed */
     PDK_PIPE_ANSWER, /* its result is known already: leaves when it is at the head */
 };
 

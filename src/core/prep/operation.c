@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ---- common checks ------------------------------------------------------------------------------ */
+/* ---- common checks ----------------------------------------------------------------------- */
 
 static bool allows(const struct pdk_prep_work *w, struct pdk_slice acl, int32_t perms)
 {
@@ -60,11 +60,11 @@ static void change_parent(struct pdk_prep_work *w, struct pdk_slice parent_path,
     parent->stat.pzxid = w->zxid;
     if (created) parent->stat.cversion = (int32_t)((uint32_t)parent->stat.cversion + 1u);
     uint32_t children = created ? parent->child_count + 1 : parent->child_count - 1;
-    w->result->parent_digest = pdk_overlay_put_stat(w->p->overlay, parent_path, parent, w->zxid,
-                                                    &parent->stat, children);
+    w->result->parent_digest =
+        pdk_overlay_put_stat(w->p->overlay, parent_path, parent, w->zxid, &parent->stat, children);
 }
 
-/* ---- create ------------------------------------------------------------------------------------- */
+/* ---- create ------------------------------------------------------------------------------ */
 
 struct create {
     struct pdk_slice path, data;
@@ -177,7 +177,7 @@ static enum pdk_code run_create(struct pdk_prep_work *w, int32_t kind, const str
     return PDK_CODE_OK;
 }
 
-/* ---- delete, setData, setACL, check --------------------------------------------------------------- */
+/* ---- delete, setData, setACL, check ------------------------------------------------------ */
 
 static void remove_znode(struct pdk_prep_work *w, struct pdk_slice path,
                          const struct pdk_record *node)
@@ -239,11 +239,10 @@ static enum pdk_code run_set_data(struct pdk_prep_work *w, const struct pdk_set_
     stat.version = version;
     stat.mzxid = w->zxid;
     stat.mtime = w->req->time_ms;
-    w->result->node_digest = pdk_overlay_put_data(w->p->overlay, req->path, &node, w->zxid, &stat,
-                                                  req->data);
-    pdk_put_set_data_txn(
-        w->txn,
-        &(struct pdk_set_data_txn){.path = req->path, .data = req->data, .version = version});
+    w->result->node_digest =
+        pdk_overlay_put_data(w->p->overlay, req->path, &node, w->zxid, &stat, req->data);
+    pdk_put_set_data_txn(w->txn, &(struct pdk_set_data_txn){
+                                     .path = req->path, .data = req->data, .version = version});
     return PDK_CODE_OK;
 }
 
@@ -268,8 +267,7 @@ static enum pdk_code run_set_acl(struct pdk_prep_work *w, const struct pdk_set_a
     return PDK_CODE_OK;
 }
 
-static enum pdk_code run_check(struct pdk_prep_work *w,
-                               const struct pdk_check_version_request *req)
+static enum pdk_code run_check(struct pdk_prep_work *w, const struct pdk_check_version_request *req)
 {
     if (!pdk_path_valid(req->path)) return PDK_CODE_BAD_ARGUMENTS;
     struct pdk_record node;
@@ -278,12 +276,12 @@ static enum pdk_code run_check(struct pdk_prep_work *w,
     int32_t next = 0;
     enum pdk_code code = check_version(node.stat.version, req->version, &next);
     if (code != PDK_CODE_OK) return code;
-    pdk_put_check_version_txn(
-        w->txn, &(struct pdk_check_version_txn){.path = req->path, .version = next});
+    pdk_put_check_version_txn(w->txn,
+                              &(struct pdk_check_version_txn){.path = req->path, .version = next});
     return PDK_CODE_OK;
 }
 
-/* ---- sessions --------------------------------------------------------------------------------------- */
+/* ---- sessions ---------------------------------------------------------------------------- */
 
 struct closing {
     struct pdk_prep_work *w;
@@ -340,7 +338,7 @@ static enum pdk_code run_close_session(struct pdk_prep_work *w)
     return PDK_CODE_OK;
 }
 
-/* ---- which one --------------------------------------------------------------------------------------- */
+/* ---- which one --------------------------------------------------------------------------- */
 
 static enum pdk_code undecoded(bool *undecodable)
 {

@@ -16,8 +16,8 @@ struct pdk_pending {
     uint64_t hash;
     pdk_zxid zxid; /* touched last by */
     bool exists;
-    bool counted;  /* in the digest: not below /zookeeper/ */
-    bool acl_own;  /* `acl` was set by an outstanding transaction; else it is the tree's */
+    bool counted; /* in the digest: not below /zookeeper/ */
+    bool acl_own; /* `acl` was set by an outstanding transaction; else it is the tree's */
     bool acl_null;
     pdk_znode id; /* in the tree when the record was made; NONE for created ones */
     uint32_t child_count;
@@ -472,10 +472,7 @@ void pdk_overlay_each_created(const struct pdk_overlay *o, pdk_session owner,
     }
 }
 
-size_t pdk_overlay_count(const struct pdk_overlay *o)
-{
-    return o->count;
-}
+size_t pdk_overlay_count(const struct pdk_overlay *o) { return o->count; }
 
 void pdk_overlay_validate(const struct pdk_overlay *o)
 {

@@ -25,10 +25,7 @@ void pdk_prep_destroy(struct pdk_prep *p)
     pdk_mem_free(p->config.mem, p);
 }
 
-void pdk_prep_reset(struct pdk_prep *p)
-{
-    pdk_overlay_reset(p->overlay);
-}
+void pdk_prep_reset(struct pdk_prep *p) { pdk_overlay_reset(p->overlay); }
 
 bool pdk_prep_is_write(int32_t op)
 {
@@ -88,18 +85,12 @@ void pdk_prep_run(struct pdk_prep *p, const struct pdk_prep_request *req, pdk_zx
         return;
     }
     if (p->config.digest_enabled) {
-        pdk_put_txn_digest(txn, &(struct pdk_txn_digest){
-                                    .version = 2,
-                                    .tree_digest = (int64_t)pdk_overlay_digest(p->overlay)});
+        pdk_put_txn_digest(
+            txn, &(struct pdk_txn_digest){.version = 2,
+                                          .tree_digest = (int64_t)pdk_overlay_digest(p->overlay)});
     }
 }
 
-void pdk_prep_commit(struct pdk_prep *p, pdk_zxid zxid)
-{
-    pdk_overlay_commit(p->overlay, zxid);
-}
+void pdk_prep_commit(struct pdk_prep *p, pdk_zxid zxid) { pdk_overlay_commit(p->overlay, zxid); }
 
-bool pdk_prep_idle(const struct pdk_prep *p)
-{
-    return pdk_overlay_count(p->overlay) == 0;
-}
+bool pdk_prep_idle(const struct pdk_prep *p) { return pdk_overlay_count(p->overlay) == 0; }

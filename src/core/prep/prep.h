@@ -35,23 +35,23 @@ void pdk_prep_destroy(struct pdk_prep *p);
 void pdk_prep_reset(struct pdk_prep *p);
 
 struct pdk_prep_request {
-    int32_t op;            /* a write, createSession, closeSession or deleteContainer */
+    int32_t op; /* a write, createSession, closeSession or deleteContainer */
     int32_t cxid;
     pdk_session session;
-    struct pdk_slice body; /* the record behind the request header */
+    struct pdk_slice body;                   /* the record behind the request header */
     const struct pdk_identities *identities; /* NULL: the server itself */
     size_t identity_count;
-    int64_t time_ms;       /* wall clock of the step */
-    bool global_session;   /* false: a local one may not own ephemerals */
+    int64_t time_ms;     /* wall clock of the step */
+    bool global_session; /* false: a local one may not own ephemerals */
 };
 
 struct pdk_prep_result {
-    enum pdk_code code;  /* OK, or what the client is answered */
-    bool no_txn;         /* nothing was proposed: answer `code` in order, without a zxid */
-    int32_t txn_type;    /* of the header written; PDK_OP_ERROR for error transactions */
-    bool ephemeral;      /* it creates an ephemeral of this session */
+    enum pdk_code code; /* OK, or what the client is answered */
+    bool no_txn;        /* nothing was proposed: answer `code` in order, without a zxid */
+    int32_t txn_type;   /* of the header written; PDK_OP_ERROR for error transactions */
+    bool ephemeral;     /* it creates an ephemeral of this session */
     bool quota_refused;
-    bool has_digests;    /* the two below are what the tree will compute when it applies */
+    bool has_digests; /* the two below are what the tree will compute when it applies */
     uint32_t node_digest, parent_digest;
 };
 
