@@ -11,6 +11,7 @@ the suites that can against Debian's ZooKeeper 3.8.0 instead).
 """
 
 import argparse
+import faulthandler
 import importlib.util
 import json
 import os
@@ -23,6 +24,7 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
+HANG_S = 30        # a test that takes so long ends its suite with a traceback of all threads
 
 
 def suites():
@@ -44,6 +46,11 @@ class LineResult(unittest.TestResult):
     def startTest(self, test):
         super().startTest(test)
         self.started[test] = time.monotonic()
+        faulthandler.dump_traceback_later(HANG_S, exit=True)
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        faulthandler.cancel_dump_traceback_later()
 
     def _line(self, word, test, more=''):
         took = time.monotonic() - self.started.get(test, time.monotonic())

@@ -121,6 +121,19 @@ class Stage:
         return 'ok'
 
 
+class StageCase(unittest.TestCase):
+    """A stage for the tests of a class."""
+
+    @classmethod
+    def setUpClass(cls):
+        why = servers.missing(servers.server_class())
+        if why:
+            raise unittest.SkipTest(why)
+        cls.stage = Stage()
+        cls.addClassCleanup(cls.stage.close)
+        cls.stage.start()
+
+
 class ProgramCase(unittest.TestCase):
     """A test method for each check of a program; the program runs once for all of them.
 
