@@ -459,6 +459,31 @@ static void a_count_beyond_the_bytes_left_fails_at_once(void **state)
     assert_false(failed);
 }
 
+static void vectors_of_the_smallest_elements_are_accepted(void **state)
+{
+    (void)state;
+    size_t len = 0;
+    uint8_t *bytes = bytes_of("00000002 00000000 ffffffff 00000000 00000001 00000000 ffffffff"
+                              "00000001 00000000 ffffffff"
+                              "00000002 00000001 00000000 00000002 ffffffff"
+                              "00000002 ffffffff 00000000",
+                              &len);
+    struct pdk_reader r = pdk_reader_of(pdk_slice_of(bytes, len));
+    assert_int_equal(pdk_read_acl_vec(&r).count, 2);
+    assert_int_equal(pdk_read_client_info_vec(&r).count, 1);
+    assert_int_equal(pdk_read_txn_vec(&r).count, 2);
+    assert_int_equal(pdk_read_ustring_vec(&r).count, 2);
+    assert_int_equal(pdk_reader_finish(&r), PDK_OK);
+    /* Alone, so that nothing behind makes room for a wrong bound. */
+    struct pdk_reader alone = pdk_reader_of(pdk_slice_of(bytes, 4 + 2 * 12));
+    assert_int_equal(pdk_read_acl_vec(&alone).count, 2);
+    alone = pdk_reader_of(pdk_slice_of(bytes + 28, 4 + 8));
+    assert_int_equal(pdk_read_client_info_vec(&alone).count, 1);
+    alone = pdk_reader_of(pdk_slice_of(bytes + 40, 4 + 2 * 8));
+    assert_int_equal(pdk_read_txn_vec(&alone).count, 2);
+    free(bytes);
+}
+
 static void a_bad_element_fails_the_vector_while_it_is_read(void **state)
 {
     (void)state;
@@ -505,6 +530,7 @@ int main(void)
         cmocka_unit_test(the_parts_of_a_captured_multi_are_read_one_by_one),
         cmocka_unit_test(null_empty_and_other_negative_counts_are_told_apart),
         cmocka_unit_test(a_count_beyond_the_bytes_left_fails_at_once),
+        cmocka_unit_test(vectors_of_the_smallest_elements_are_accepted),
         cmocka_unit_test(a_bad_element_fails_the_vector_while_it_is_read),
         cmocka_unit_test(null_and_built_vectors_are_written_with_their_count),
     };

@@ -28,6 +28,19 @@ static void a_notification_is_the_captured_frame(void **state)
     pdk_buf_deinit(&b);
 }
 
+static void zxid_type_and_state_stand_in_their_own_places(void **state)
+{
+    (void)state;
+    struct pdk_buf b;
+    pdk_buf_init(&b, pdk_mem_heap(), 1000);
+    pdk_put_notification(&b, 0x0102030405060708, PDK_EVENT_NODE_DELETED,
+                         PDK_STATE_CONNECTED_READ_ONLY, pdk_slice_str("/"));
+    static const uint8_t want[] = {1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 5};
+    assert_int_equal(b.len, 33);
+    assert_memory_equal(b.bytes + 8, want, sizeof want);
+    pdk_buf_deinit(&b);
+}
+
 static void a_notification_that_does_not_fit_fails_the_buffer(void **state)
 {
     (void)state;
@@ -71,6 +84,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_notification_is_the_captured_frame),
+        cmocka_unit_test(zxid_type_and_state_stand_in_their_own_places),
         cmocka_unit_test(a_notification_that_does_not_fit_fails_the_buffer),
         cmocka_unit_test(types_and_states_have_the_names_of_the_protocol),
     };
