@@ -7,7 +7,7 @@
  * Who runs what (nothing here starts a thread or keeps a lock):
  *   start-up      pdk_store_open, pdk_store_recover       one thread, before the node exists
  *   log thread    pdk_store_append, _sync, _reserve, _roll
- *   background    pdk_snapshot_write, pdk_store_purge, pdk_store_prepare_spare
+ *   background    pdk_snapshot_write, pdk_store_purge
  * The log writer and the background calls share no mutable state but the directory itself. */
 #ifndef PDK_CORE_STORE_STORE_H
 #define PDK_CORE_STORE_STORE_H
@@ -15,26 +15,31 @@
 #include "base/base.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/store/codec.h"
 #include "core/store/vfs.h"
 #include "core/tree/view.h"
 #include "jute/records.h"
 
 struct pdk_store_config {
     const struct pdk_mem *mem;
-    const char *data_dir;     /* dataDir; files live in its version-2 */
-    const char *log_dir;      /* dataLogDir; may equal data_dir */
-    int64_t prealloc_kb;      /* zookeeper.preAllocSize; 0 = no padding */
+    const char *data_dir;      /* dataDir; files live in its version-2 */
+    const char *log_dir;       /* dataLogDir; may equal data_dir */
+    int64_t prealloc_kb;       /* zookeeper.preAllocSize; 0 = no padding */
     int64_t log_size_limit_kb; /* zookeeper.txnLogSizeLimitInKb; <= 0 off */
-    size_t max_record_bytes;  /* longest txn accepted when reading: jute.maxbuffer + extrasize */
-    size_t in_flight_bytes;   /* most bytes proposed and not yet durable: what a reserve must cover */
-    bool autocreate_dirs;     /* zookeeper.datadir.autocreate */
-    bool db_autocreate;       /* zookeeper.db.autocreate */
+    size_t max_record_bytes;   /* longest txn accepted when reading: jute.maxbuffer + extrasize */
+    size_t in_flight_bytes; /* most bytes proposed and not yet durable: what a reserve must cover */
+    bool autocreate_dirs;   /* zookeeper.datadir.autocreate */
+    bool db_autocreate;     /* zookeeper.db.autocreate */
     bool trust_empty_snapshot; /* zookeeper.snapshot.trust.empty */
-    bool force_sync;          /* zookeeper.forceSync; false: no fsync (unsafe, as there) */
-    bool write_last_zxid;     /* serializeLastProcessedZxid.enabled */
+    bool force_sync;           /* zookeeper.forceSync; false: no fsync (unsafe, as there) */
+    bool write_last_zxid;      /* serializeLastProcessedZxid.enabled */
     bool digest_enabled;
-    enum pdk_compression { PDK_COMPRESSION_NONE, PDK_COMPRESSION_GZ, PDK_COMPRESSION_SNAPPY }
-        compression;          /* of the snapshots that we write */
+    enum pdk_compression {
+        PDK_COMPRESSION_NONE,
+        PDK_COMPRESSION_GZ,
+        PDK_COMPRESSION_SNAPPY
+    } compression;                   /* of the snapshots that we write */
+    const struct pdk_codecs *codecs; /* NULL: compressed snapshots are neither read nor written */
     const struct pdk_log *log;
 };
 
@@ -52,12 +57,12 @@ void pdk_store_close(struct pdk_store *store);
 /* ---- recovery ----------------------------------------------------------------------------------
  * Loads the newest snapshot that is whole, then replays the log.  The sink builds the state. */
 struct pdk_snapshot_info {
-    pdk_zxid zxid;           /* from the name: replay starts behind it */
-    bool has_digest;         /* a digest section with a zxid > 0 */
+    pdk_zxid zxid;   /* from the name: replay starts behind it */
+    bool has_digest; /* a digest section with a zxid > 0 */
     pdk_zxid digest_zxid;
     uint64_t digest;
     bool has_last_zxid;
-    pdk_zxid last_zxid;      /* later than `zxid` in a fuzzy snapshot */
+    pdk_zxid last_zxid; /* later than `zxid` in a fuzzy snapshot */
     int64_t size_bytes;
 };
 struct pdk_recover_sink {
@@ -73,16 +78,16 @@ struct pdk_recover_sink {
     enum pdk_err (*txn)(void *ctx, struct pdk_slice txn);
 };
 struct pdk_recovery {
-    pdk_zxid last_zxid;      /* of the state now */
-    pdk_zxid snapshot_zxid;  /* of the snapshot loaded; 0 with snapshot_loaded false = none */
+    pdk_zxid last_zxid;     /* of the state now */
+    pdk_zxid snapshot_zxid; /* of the snapshot loaded; 0 with snapshot_loaded false = none */
     bool snapshot_loaded;
-    bool fresh;              /* nothing was there: the caller writes snapshot.0 */
-    bool must_snapshot;      /* trust_empty_snapshot was used: write one soon */
-    uint64_t txns;           /* replayed */
-    int64_t log_bytes;       /* of log replayed */
+    bool fresh;         /* nothing was there: the caller writes snapshot.0 */
+    bool must_snapshot; /* trust_empty_snapshot was used: write one soon */
+    uint64_t txns;      /* replayed */
+    int64_t log_bytes;  /* of log replayed */
     int64_t snapshot_bytes;
     int64_t snapshot_ms, replay_ms; /* filled by the caller */
-    char torn_file[256];     /* "" or the log file whose torn tail was cut */
+    char torn_file[256];            /* "" or the log file whose torn tail was cut */
 };
 /* PDK_ECORRUPT: rot (decision 8): diag names file, offset and the repair command; nothing was cut. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_recover(struct pdk_store *store,
@@ -99,7 +104,7 @@ PDK_WARN_UNUSED enum pdk_err pdk_store_recover(struct pdk_store *store,
 void pdk_log_frame(uint8_t *record, size_t txn_len);
 
 struct pdk_log_piece {
-    uint8_t *bytes;   /* framed records, back to back; checksums are written into them */
+    uint8_t *bytes; /* framed records, back to back; checksums are written into them */
     size_t len;
     pdk_zxid first, last;
     uint32_t records;
@@ -118,11 +123,11 @@ void pdk_store_roll(struct pdk_store *store);
  * PDK_ENOSPC: no; what was reserved before stays usable, new writes must be refused. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_reserve(struct pdk_store *store, struct pdk_diag *diag);
 
-/* ---- snapshots ----------------------------------------------------------------------------------- */
+/* ---- snapshots --------------------------------------------------------------------------- */
 struct pdk_snapshot_job {
     pdk_zxid zxid;
     struct pdk_view *view;
-    uint64_t digest;        /* of the tree at zxid */
+    uint64_t digest; /* of the tree at zxid */
     size_t session_count;
     struct pdk_snapshot_session {
         pdk_session id;
@@ -142,13 +147,13 @@ void pdk_snapshot_write(struct pdk_store *store, const struct pdk_snapshot_job *
                         bool (*cancelled)(void *ctx), void *ctx,
                         struct pdk_snapshot_result *result);
 
-/* ---- purge (disk-formats.md 8) ------------------------------------------------------------------ */
+/* ---- purge (disk-formats.md 8) ----------------------------------------------------------- */
 /* Keeps the newest `retain` (>= 3) snapshots that are whole and every log that replay from the oldest of
  * them needs.  `removed` is told each path before it goes (NULL: nobody). */
 PDK_WARN_UNUSED enum pdk_err pdk_store_purge(const struct pdk_store_config *config,
                                              const struct pdk_vfs *vfs, int retain,
-                                             void (*removed)(void *ctx, const char *path), void *ctx,
-                                             struct pdk_diag *diag);
+                                             void (*removed)(void *ctx, const char *path),
+                                             void *ctx, struct pdk_diag *diag);
 
 /* Bytes in the version-2 folders (4lw dirs, conf). */
 PDK_WARN_UNUSED enum pdk_err pdk_store_sizes(const struct pdk_store_config *config,

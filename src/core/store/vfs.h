@@ -59,9 +59,9 @@ struct pdk_vfs {
     /* Cuts, or extends with zeros that take no space. */
     enum pdk_err (*truncate)(void *ctx, int file, int64_t size_bytes, struct pdk_vfs_why *why);
     /* Takes the space of [offset, offset + len) from the disk, zeros where nothing was written; the
-     * size grows to offset + len when that is more.  After PDK_OK writes there cannot fail for want
-     * of space.  PDK_EINVAL: this filesystem cannot; nothing has changed. */
-    enum pdk_err (*reserve)(void *ctx, int file, int64_t offset, int64_t len,
+     * size grows to offset + len when that is more, unless `keep_size`.  After PDK_OK writes there
+     * cannot fail for want of space.  PDK_EINVAL: this filesystem cannot; nothing has changed. */
+    enum pdk_err (*reserve)(void *ctx, int file, int64_t offset, int64_t len, bool keep_size,
                             struct pdk_vfs_why *why);
     /* Contents and size are durable; times need not be. */
     enum pdk_err (*datasync)(void *ctx, int file, struct pdk_vfs_why *why);

@@ -1,0 +1,286 @@
+/* core/store/store.c - opening and closing a data folder, its sizes, and the epoch files. */
+#include "core/store/store.h"
+
+#include "core/store/internal.h"
+
+#include <string.h>
+
+/* ---- folders ------------------------------------------------------------------------------------ */
+
+static enum pdk_err make_one(const struct pdk_vfs *vfs, const char *path, bool *made,
+                             struct pdk_diag *diag)
+{
+    struct pdk_vfs_why why = {{0}};
+    enum pdk_err err = vfs->mkdir(vfs->ctx, path, &why);
+    *made = err == PDK_OK;
+    if (err == PDK_OK || err == PDK_EEXIST) return PDK_OK;
+    pdk_diag_set(diag, "cannot make the folder %s: %s", path, why.text);
+    return err;
+}
+
+/* Makes `path` and what is missing above it, each durable in its parent. */
+static enum pdk_err make_folders(const struct pdk_vfs *vfs, const char *path, struct pdk_diag *diag)
+{
+    struct pdk_path part;
+    size_t len = strlen(path), parent = 0;
+    for (size_t i = 1; i <= len; i++) {
+        if ((path[i] != '/' && path[i] != '\0') || path[i - 1] == '/') continue;
+        bool made;
+        memcpy(part.text, path, i);
+        part.text[i] = '\0';
+        enum pdk_err err = make_one(vfs, part.text, &made, diag);
+        if (err != PDK_OK) return err;
+        if (made) {
+            const char *above = parent > 0 ? part.text : path[0] == '/' ? "/" : ".";
+            part.text[parent > 0 ? parent : i] = '\0';
+            err = pdk_fs_sync_dir(vfs, above, diag);
+            if (err != PDK_OK) return err;
+        }
+        parent = i;
+    }
+    return PDK_OK;
+}
+
+static enum pdk_err check_folder(const struct pdk_store *store, const char *path,
+                                 struct pdk_diag *diag)
+{
+    if (store->config.autocreate_dirs) return make_folders(store->vfs, path, diag);
+    struct pdk_listing l;
+    enum pdk_err err = pdk_listing_read(&l, store->config.mem, store->vfs, path, diag);
+    if (err == PDK_ENOENT)
+        pdk_diag_set(
+            diag,
+            "the folder %s is missing, and zookeeper.datadir.autocreate is false: make it, "
+            "or mount what belongs there",
+            path);
+    if (err == PDK_OK) pdk_listing_deinit(&l);
+    return err;
+}
+
+static enum pdk_err lock_folder(struct pdk_store *store, int which, const char *folder,
+                                struct pdk_diag *diag)
+{
+    const struct pdk_vfs *vfs = store->vfs;
+    struct pdk_path path;
+    struct pdk_vfs_why why = {{0}};
+    enum pdk_err err = pdk_path_join(&path, folder, PDK_LOCK_NAME, diag);
+    if (err != PDK_OK) return err;
+    err = vfs->lock(vfs->ctx, path.text, &store->locks[which], &why);
+    if (err == PDK_OK) return PDK_OK;
+    store->locks[which] = -1;
+    if (err == PDK_EBUSY)
+        pdk_diag_set(diag, "another server is using %s (it holds %s): stop that one first", folder,
+                     path.text);
+    else
+        pdk_diag_set(diag, "cannot lock %s: %s", path.text, why.text);
+    return err;
+}
+
+/* Looks through one folder: refuses files that belong into the other, removes what runs before left
+ * unfinished. */
+static enum pdk_err tidy_folder(struct pdk_store *store, const char *folder,
+                                enum pdk_file_kind stranger, const char *other,
+                                struct pdk_diag *diag)
+{
+    struct pdk_listing l;
+    enum pdk_err err = pdk_listing_read(&l, store->config.mem, store->vfs, folder, diag);
+    for (size_t i = 0; i < l.count && err == PDK_OK; i++) {
+        const struct pdk_listed *item = &l.items[i];
+        struct pdk_path path;
+        if (!store->one_dir && item->parsed.kind == stranger) {
+            pdk_diag_set(
+                diag,
+                "%s holds %s, which belongs into %s: dataDir and dataLogDir seem to be mixed "
+                "up. Correct the configuration, or move the file",
+                folder, item->name, other);
+            err = PDK_EINVAL;
+        } else if (item->parsed.kind == PDK_FILE_LEFTOVER) {
+            err = pdk_path_join(&path, folder, item->name, diag);
+            if (err == PDK_OK) err = pdk_fs_unlink(store->vfs, path.text, diag);
+        }
+    }
+    pdk_listing_deinit(&l);
+    return err;
+}
+
+static enum pdk_err open_folders(struct pdk_store *store, struct pdk_diag *diag)
+{
+    const struct pdk_vfs *vfs = store->vfs;
+    const struct pdk_store_config *config = &store->config;
+    enum pdk_err err = pdk_path_join(&store->data_path, config->data_dir, PDK_VERSION_DIR, diag);
+    if (err == PDK_OK)
+        err = pdk_path_join(&store->log_path, config->log_dir, PDK_VERSION_DIR, diag);
+    if (err == PDK_OK)
+        err = pdk_path_join(&store->mark_path, store->log_path.text, PDK_MARK_NAME, diag);
+    if (err == PDK_OK) err = check_folder(store, store->data_path.text, diag);
+    if (err == PDK_OK) err = check_folder(store, store->log_path.text, diag);
+    if (err != PDK_OK) return err;
+
+    struct pdk_vfs_why why = {{0}};
+    err = vfs->same(vfs->ctx, store->data_path.text, store->log_path.text, &store->one_dir, &why);
+    if (err != PDK_OK) {
+        pdk_diag_set(diag, "cannot look at %s: %s", store->log_path.text, why.text);
+        return err;
+    }
+    const char *data = store->data_path.text, *log = store->log_path.text;
+    err = lock_folder(store, 0, data, diag);
+    if (err == PDK_OK && !store->one_dir) err = lock_folder(store, 1, log, diag);
+    if (err == PDK_OK) err = tidy_folder(store, data, PDK_FILE_LOG, log, diag);
+    if (err == PDK_OK && !store->one_dir)
+        err = tidy_folder(store, log, PDK_FILE_SNAPSHOT, data, diag);
+    return err;
+}
+
+enum pdk_err pdk_store_open(const struct pdk_store_config *config, const struct pdk_vfs *vfs,
+                            struct pdk_store **out, struct pdk_diag *diag)
+{
+    *out = NULL;
+    struct pdk_store *store = pdk_mem_try_zero(config->mem, 1, sizeof *store);
+    if (store == NULL) {
+        pdk_diag_set(diag, "no memory to open %s", config->data_dir);
+        return PDK_ENOMEM;
+    }
+    store->config = *config;
+    store->vfs = vfs;
+    store->locks[0] = store->locks[1] = -1;
+    pdk_log_writer_init(&store->log);
+    pdk_log_writer_init(&store->next);
+    store->marker.file.number = -1;
+    enum pdk_err err = open_folders(store, diag);
+    if (err == PDK_OK) err = pdk_marker_open(&store->marker, vfs, store->mark_path.text, diag);
+    if (err != PDK_OK) {
+        pdk_store_close(store);
+        return err;
+    }
+    *out = store;
+    return PDK_OK;
+}
+
+void pdk_store_close(struct pdk_store *store)
+{
+    const struct pdk_vfs *vfs = store->vfs;
+    pdk_log_writer_end(store, &store->log);
+    if (store->next.file.number >= 0) {
+        pdk_file_close(&store->next.file);
+        pdk_fs_discard(vfs, store->next.path.text); /* else swept at the next start */
+    }
+    pdk_marker_close(&store->marker);
+    for (int i = 0; i < 2; i++) {
+        if (store->locks[i] >= 0) vfs->close(vfs->ctx, store->locks[i]);
+    }
+    pdk_mem_free(store->config.mem, store);
+}
+
+/* ---- sizes -------------------------------------------------------------------------------------- */
+
+static enum pdk_err folder_size(const struct pdk_store_config *config, const struct pdk_vfs *vfs,
+                                const char *folder, int64_t *bytes)
+{
+    struct pdk_path path;
+    struct pdk_listing l;
+    enum pdk_err err = pdk_path_join(&path, folder, PDK_VERSION_DIR, NULL);
+    if (err == PDK_OK) err = pdk_listing_read(&l, config->mem, vfs, path.text, NULL);
+    if (err != PDK_OK) return err;
+    *bytes = l.total_bytes;
+    pdk_listing_deinit(&l);
+    return PDK_OK;
+}
+
+enum pdk_err pdk_store_sizes(const struct pdk_store_config *config, const struct pdk_vfs *vfs,
+                             int64_t *data_bytes, int64_t *log_bytes)
+{
+    enum pdk_err err = folder_size(config, vfs, config->data_dir, data_bytes);
+    return err == PDK_OK ? folder_size(config, vfs, config->log_dir, log_bytes) : err;
+}
+
+/* ---- epochs (disk-formats.md 6) ----------------------------------------------------------------- */
+
+#define CURRENT_EPOCH "currentEpoch"
+#define ACCEPTED_EPOCH "acceptedEpoch"
+#define EPOCH_TEXT_BYTES 24
+
+/* Decimal, perhaps with blanks or a newline behind it; -1 when it is anything else. */
+static int64_t parse_epoch(const char *text, size_t len)
+{
+    int64_t value = 0;
+    size_t i = 0;
+    for (; i < len && text[i] >= '0' && text[i] <= '9'; i++) {
+        value = value * 10 + (text[i] - '0');
+        if (value > INT32_MAX) return -1; /* an epoch is the upper half of a zxid */
+    }
+    if (i == 0) return -1;
+    for (; i < len && text[i] != '\n'; i++) {
+        if (text[i] != ' ' && text[i] != '\r') return -1;
+    }
+    return value;
+}
+
+static enum pdk_err read_epoch(struct pdk_store *store, const char *name, int64_t *epoch,
+                               struct pdk_diag *diag)
+{
+    struct pdk_path path;
+    struct pdk_file file;
+    char text[EPOCH_TEXT_BYTES];
+    size_t len = 0;
+    *epoch = -1;
+    enum pdk_err err = pdk_path_join(&path, store->data_path.text, name, diag);
+    if (err != PDK_OK) return err;
+    err = pdk_file_open(&file, store->vfs, path.text, PDK_VFS_READ, diag);
+    if (err == PDK_ENOENT) return PDK_OK;
+    if (err == PDK_OK) err = pdk_file_read(&file, text, sizeof text, 0, &len, diag);
+    pdk_file_close(&file);
+    if (err != PDK_OK) return err;
+    *epoch = parse_epoch(text, len);
+    if (*epoch >= 0) return PDK_OK;
+    pdk_diag_set(diag, "%s does not hold an epoch number: put back the right one", path.text);
+    return PDK_ECORRUPT;
+}
+
+enum pdk_err pdk_store_read_epochs(struct pdk_store *store, int64_t *current, int64_t *accepted,
+                                   struct pdk_diag *diag)
+{
+    enum pdk_err err = read_epoch(store, CURRENT_EPOCH, current, diag);
+    return err == PDK_OK ? read_epoch(store, ACCEPTED_EPOCH, accepted, diag) : err;
+}
+
+static size_t format_epoch(int64_t epoch, char out[EPOCH_TEXT_BYTES])
+{
+    char reversed[EPOCH_TEXT_BYTES];
+    size_t len = 0;
+    do {
+        reversed[len++] = (char)('0' + epoch % 10);
+        epoch /= 10;
+    } while (epoch > 0);
+    for (size_t i = 0; i < len; i++) out[i] = reversed[len - 1 - i];
+    return len;
+}
+
+/* Under Apache's temporary name, so that a server of either kind finds its way after a crash. */
+static enum pdk_err write_epoch(struct pdk_store *store, const char *name, const char *temp_name,
+                                int64_t epoch, struct pdk_diag *diag)
+{
+    struct pdk_path path, temp;
+    struct pdk_file file;
+    char text[EPOCH_TEXT_BYTES];
+    size_t len = format_epoch(epoch, text);
+    enum pdk_err err = pdk_path_join(&path, store->data_path.text, name, diag);
+    if (err == PDK_OK) err = pdk_path_join(&temp, store->data_path.text, temp_name, diag);
+    if (err == PDK_OK) err = pdk_file_open(&file, store->vfs, temp.text, PDK_VFS_CREATE, diag);
+    if (err != PDK_OK) return err;
+    err = pdk_file_write(&file, text, len, 0, diag);
+    if (err == PDK_OK) err = pdk_file_sync(&file, diag);
+    pdk_file_close(&file);
+    if (err == PDK_OK) return pdk_fs_rename(store->vfs, temp.text, path.text, diag);
+    pdk_fs_discard(store->vfs, temp.text);
+    return err;
+}
+
+enum pdk_err pdk_store_write_epochs(struct pdk_store *store, int64_t current, int64_t accepted,
+                                    struct pdk_diag *diag)
+{
+    PDK_ASSERT(current >= 0 && accepted >= current);
+    /* The accepted one first: at no moment is it smaller than the current. */
+    enum pdk_err err = write_epoch(store, ACCEPTED_EPOCH, ACCEPTED_EPOCH ".tmp", accepted, diag);
+    if (err == PDK_OK) err = write_epoch(store, CURRENT_EPOCH, CURRENT_EPOCH ".tmp", current, diag);
+    return err == PDK_OK ? pdk_fs_sync_dir(store->vfs, store->data_path.text, diag) : err;
+}
