@@ -6,6 +6,7 @@
 struct pdk_loop {
     const struct pdk_mem *mem;
     int epoll_fd;
+    int count; /* found by the last wait, not told yet */
     struct epoll_event events[PDK_LOOP_BATCH];
 };
 
@@ -46,11 +47,17 @@ int pdk_loop_wait(struct pdk_loop *loop, int timeout_ms)
     int n = epoll_wait(loop->epoll_fd, loop->events, PDK_LOOP_BATCH, timeout_ms);
     if (n < 0) {
         PDK_ASSERT(errno == EINTR);
-        return 0;
+        n = 0;
     }
-    for (int i = 0; i < n; i++) {
+    loop->count = n;
+    return n;
+}
+
+void pdk_loop_tell(struct pdk_loop *loop)
+{
+    for (int i = 0; i < loop->count; i++) {
         struct pdk_source *source = loop->events[i].data.ptr;
         source->ready(source, loop->events[i].events);
     }
-    return n;
+    loop->count = 0;
 }

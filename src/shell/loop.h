@@ -1,10 +1,10 @@
 /* shell/loop.h - waits for file descriptors and tells their owners (epoll).
  *
  * Sources are told in the order the kernel gives, at most PDK_LOOP_BATCH per wait; one turn of the
- * server is one pdk_loop_wait and what follows it.
+ * server is one pdk_loop_wait, one pdk_loop_tell and what follows.
  *
- * Ownership: a source belongs to its owner and must stay until it is removed AND the wait that may be
- * telling it has returned (free in the turn's end, not in `ready`).
+ * Ownership: a source belongs to its owner and must stay until it is removed AND pdk_loop_tell has
+ * returned (free at the turn's end, not in `ready`).
  * Threads: one. */
 #ifndef PDK_SHELL_LOOP_H
 #define PDK_SHELL_LOOP_H
@@ -33,7 +33,9 @@ PDK_WARN_UNUSED enum pdk_err pdk_loop_add(struct pdk_loop *loop, int fd, uint32_
 /* `fd` must still be open. */
 void pdk_loop_remove(struct pdk_loop *loop, int fd);
 
-/* Waits at most `timeout_ms` (< 0: without end), then tells what is ready.  Returns how many. */
+/* Waits at most `timeout_ms` (< 0: without end) until something is ready; returns how many. */
 int pdk_loop_wait(struct pdk_loop *loop, int timeout_ms);
+/* Tells the owners what the last wait found.  (Apart, so that clocks can be read in between.) */
+void pdk_loop_tell(struct pdk_loop *loop);
 
 #endif
