@@ -10,7 +10,7 @@ import time
 class Conversation:
     """Both output streams of the program are read as one text, in the order they come."""
 
-    def __init__(self, argv, timeout_s=30, env=None):
+    def __init__(self, argv, timeout_s=15, env=None):
         self._timeout_s = timeout_s
         self._program = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          stderr=subprocess.STDOUT, env=env,
