@@ -12,7 +12,7 @@
 
 #define SAMPLES "src/jute/testdata/samples.txt"
 
-/* ---- all records behind one pair of functions -------------------------------------------------- */
+/* ---- all records behind one pair of functions ----------------------------------------------- */
 
 struct record {
     const char *name;
@@ -107,7 +107,7 @@ static bool is_zeroed(const struct record *rec, const union any *value)
     return same;
 }
 
-/* ---- over all records -------------------------------------------------------------------------- */
+/* ---- over all records ----------------------------------------------------------------------- */
 
 static bool seen[PDK_COUNT_OF(records)];
 
@@ -276,7 +276,7 @@ static void an_empty_slice_without_memory_fails_cleanly(void **state)
     }
 }
 
-/* ---- fields of captured records ---------------------------------------------------------------- */
+/* ---- fields of captured records ------------------------------------------------------------- */
 
 static void the_fixed_sizes_are_those_of_the_protocol(void **state)
 {
@@ -413,7 +413,7 @@ static void the_parts_of_a_captured_multi_are_read_one_by_one(void **state)
     free(bytes);
 }
 
-/* ---- vectors ----------------------------------------------------------------------------------- */
+/* ---- vectors -------------------------------------------------------------------------------- */
 
 static struct pdk_vec read_strings(const char *text, bool *failed)
 {
