@@ -227,8 +227,8 @@ bool pdk_sim_read(struct pdk_sim_driver *d, uint32_t conn, struct pdk_slice *fra
 {
     struct pdk_sim_conn *c = &d->conns[conn];
     size_t used = 0;
-    enum pdk_frame_result result = pdk_frame_split(c->in.bytes + c->read_at,
-                                                   c->in.len - c->read_at, INT32_MAX, frame, &used);
+    enum pdk_frame_result result =
+        pdk_frame_split(c->in.bytes + c->read_at, c->in.len - c->read_at, INT32_MAX, frame, &used);
     if (result != PDK_FRAME_WHOLE) return false;
     c->read_at += used;
     return true;

@@ -15,7 +15,7 @@
 #define PDK_SIM_CONNS 64u
 
 struct pdk_sim_conn {
-    bool open;         /* the node knows it */
+    bool open; /* the node knows it */
     bool closed_by_node;
     bool paused;
     struct pdk_buf in; /* frames sent to it that have not been read, lengths included */
@@ -28,7 +28,7 @@ struct pdk_sim_driver {
     struct pdk_now now;
     struct pdk_sim_conn conns[PDK_SIM_CONNS];
     pdk_zxid appended, durable;
-    struct pdk_buf log;  /* every record appended, framed; checksums not sealed */
+    struct pdk_buf log;           /* every record appended, framed; checksums not sealed */
     struct pdk_snapshot_job *job; /* being written, or NULL */
     uint64_t snapshots, rolls;
     struct pdk_buf lines; /* log lines, one per line */

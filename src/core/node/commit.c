@@ -301,6 +301,36 @@ static void settle_ephemeral(struct pdk_node *n, const struct pdk_proposal *p)
     if (entry != NULL) entry->ephemeral_requests--;
 }
 
+enum pdk_err pdk_barrier_add(struct pdk_node *n, const struct pdk_conn *c)
+{
+    if (n->barrier_count == n->barrier_cap) {
+        size_t cap = n->barrier_cap > 0 ? n->barrier_cap * 2 : 64;
+        struct pdk_barrier *wider = pdk_mem_try(n->mem, cap * sizeof *wider);
+        if (wider == NULL) return PDK_ENOMEM;
+        for (size_t i = 0; i < n->barrier_count; i++)
+            wider[i] = n->barriers[(n->barrier_head + i) & (n->barrier_cap - 1)];
+        pdk_mem_free(n->mem, n->barriers);
+        n->barriers = wider;
+        n->barrier_head = 0;
+        n->barrier_cap = cap;
+    }
+    n->barriers[(n->barrier_head + n->barrier_count++) & (n->barrier_cap - 1)] =
+        (struct pdk_barrier){.zxid = n->proposed, .conn = c->index, .conn_serial = c->serial};
+    return PDK_OK;
+}
+
+/* Connections whose sync has waited for this zxid go on. */
+static void pass_barriers(struct pdk_node *n)
+{
+    while (n->barrier_count > 0 && n->barriers[n->barrier_head].zxid <= n->state.last_zxid) {
+        struct pdk_barrier b = n->barriers[n->barrier_head];
+        n->barrier_head = (n->barrier_head + 1) & (n->barrier_cap - 1);
+        n->barrier_count--;
+        struct pdk_conn *c = pdk_conn_find(n, b.conn, b.conn_serial);
+        if (c != NULL) pdk_conn_drain(n, c);
+    }
+}
+
 static void commit(struct pdk_node *n, const struct pdk_proposal *p)
 {
     struct pdk_applied applied = {.code = PDK_CODE_OK};
@@ -320,6 +350,7 @@ static void commit(struct pdk_node *n, const struct pdk_proposal *p)
         pdk_conn_close(n, ended);
     else if (c != NULL)
         pdk_conn_drain(n, c);
+    pass_barriers(n);
     pdk_timer_applied(n, p->len + PDK_LOG_FRAME_BYTES);
 }
 

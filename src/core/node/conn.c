@@ -356,6 +356,11 @@ static void take_local(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_i
         pdk_local_run(n, c, item, body);
         return;
     }
+    bool waits = item->zxid > n->state.last_zxid;
+    if (waits && pdk_barrier_add(n, c) != PDK_OK) {
+        pdk_conn_close(n, c);
+        return;
+    }
     if (push(n, c, item, body)) check_limits(n, c);
 }
 

@@ -87,6 +87,12 @@ struct pdk_node {
     pdk_zxid proposed;              /* last zxid given */
     struct pdk_proposal *proposals; /* ring, in zxid order */
     size_t proposal_head, proposal_count, proposal_cap;
+    struct pdk_barrier { /* a connection whose sync waits for a zxid */
+        pdk_zxid zxid;
+        uint32_t conn;
+        uint64_t conn_serial;
+    } * barriers; /* ring, in zxid order */
+    size_t barrier_head, barrier_count, barrier_cap;
     struct pdk_chunk *first_chunk, *last_chunk, *spare_chunk;
     size_t in_flight_bytes;
     struct pdk_buf txn;   /* scratch: the transaction being made */
@@ -159,6 +165,9 @@ struct pdk_propose {
  * nothing is proposed and the code is returned in *code with false. */
 bool pdk_propose(struct pdk_node *n, const struct pdk_propose *p, enum pdk_code *code);
 void pdk_commit_up_to(struct pdk_node *n, pdk_zxid zxid);
+/* The connection's pipe holds a sync that waits for everything proposed so far.
+ * PDK_ENOMEM: nothing has changed. */
+PDK_WARN_UNUSED enum pdk_err pdk_barrier_add(struct pdk_node *n, const struct pdk_conn *c);
 /* May another write be taken now?  False: the in-flight limit is reached. */
 bool pdk_propose_room(const struct pdk_node *n);
 

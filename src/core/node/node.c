@@ -43,6 +43,7 @@ void pdk_node_destroy(struct pdk_node *n)
     }
     pdk_mem_free(n->mem, n->conns);
     pdk_mem_free(n->mem, n->proposals);
+    pdk_mem_free(n->mem, n->barriers);
     pdk_mem_free(n->mem, n->readers);
     free_chunks(n);
     pdk_prep_destroy(n->prep);
