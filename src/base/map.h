@@ -2,7 +2,7 @@
  *
  * Open addressing with linear probes; removal shifts back, so there are no tombstones and a map
  * that shrank stays fast.  The seed keeps chosen keys from piling up.  Growing moves everything at
- * once (about 20 ns an entry): for tables of at most some 100,000 entries, or where that is all right.
+ * once (about 20 ns an entry): for tables of some 100,000 entries, or where such a pause is fine.
  *
  * Ownership: pointers put in stay the caller's.  Threads: one at a time. */
 #ifndef PDK_BASE_MAP_H

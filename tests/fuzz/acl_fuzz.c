@@ -1,13 +1,13 @@
 /* ACL lists of any bytes: fixed, checked and masked.
  *
- * Input: a byte of switches; identities (kind, length, text) up to a kind of 0; the rest is a list. */
+ * Input: a byte of switches; identities (kind, length, text) up to a kind of 0; a list. */
 #include "base/reader.h"
 #include "base/utf8.h"
 #include "core/acl/acl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What pdk_acl_fix made is whole, not empty, text throughout, and opens for nobody less than bits say. */
+/* What pdk_acl_fix made is whole, not empty, valid text, and opens no more than its bits say. */
 static void check_fixed(const struct pdk_acl_config *config, const struct pdk_identities *ids,
                         struct pdk_slice list)
 {

@@ -63,8 +63,8 @@ void pdk_sessions_each_bucket(const struct pdk_sessions *s,
                               void *ctx);
 
 /* ---- ids (client-protocol.md 15.1, decision 15) ---------------------------------------------- */
-/* First id of a run: server_id in the top byte, then the low 40 bits of wall_ms, then 16 zeroes.  Wall
- * time instead of Apache's time since boot, so that ids do not repeat after a reboot. */
+/* First id of a run: server_id in the top byte, then the low 40 bits of wall_ms, then 16 zeroes.
+ * Wall time instead of Apache's time since boot, so that ids do not repeat after a reboot. */
 pdk_session pdk_session_first_id(uint8_t server_id, int64_t wall_ms);
 /* The next id after `id` that is not live and is neither 0 nor INT64_MIN. */
 pdk_session pdk_session_next_id(const struct pdk_sessions *s, pdk_session id);
