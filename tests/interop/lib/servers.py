@@ -38,7 +38,7 @@ SUPER_AUTH = b'super:secret'
 SUPER_DIGEST = 'super:lK75jTNcA+U9vtVEw5vB51mj/w4='
 
 
-def _die_with_parent():
+def die_with_parent():
     """Runs in the child between fork and exec."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -92,7 +92,7 @@ class Server:
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(
                 self.command(path), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=self.home, preexec_fn=_die_with_parent, env=self.environment())
+                cwd=self.home, preexec_fn=die_with_parent, env=self.environment())
         if self not in Server.live:
             Server.live.append(self)
         return self
