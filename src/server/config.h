@@ -3,9 +3,9 @@
  * Reads any Apache zoo.cfg (Java properties syntax, admin.md sections 4 and 5).  A key may be
  * written as Apache documents it or with the prefix "zookeeper."; keys of ours begin with
  * "paddock.".  What is said twice: the last line wins, -D wins over the file.  Keys whose feature
- * is not built: one that protects refuses the start, one that observes warns (decision 5).  Keys that
- * only a JVM can obey are known and passed over.  An unknown key warns and names the nearest known
- * one.  Values of secrets never reach a log line or a diag.
+ * is not built: one that protects refuses the start, one that observes warns (decision 5).  Keys
+ * that only a JVM can obey are known and passed over.  An unknown key warns and names the nearest
+ * known one.  Values of secrets never reach a log line or a diag.
  *
  * Ownership: every string in here belongs to the config, good until pdk_config_deinit; `node.acl`'s
  * slices point into them.  A config is not changed after loading: any thread may read it. */
@@ -72,11 +72,12 @@ struct pdk_config {
     bool request_throttle_drop_stale, request_stale_connection_check, request_stale_latency_check;
 
     /* ---- disk ------------------------------------------------------------------------------- */
-    int64_t fsync_warning_ms;  /* fsync.warningthresholdms: slower syncs warn */
-    int64_t flush_delay_ms;    /* 0: sync as soon as the log thread is free */
-    int32_t max_batch_size;    /* txns of one sync; <= 0: no limit */
-    int32_t purge_retain;      /* autopurge.snapRetainCount, >= 3 */
-    int64_t purge_interval_ms; /* autopurge.purgeInterval; 0 = off */
+    int64_t record_slack_bytes; /* jute.maxbuffer.extrasize, resolved: >= 1024 */
+    int64_t fsync_warning_ms;   /* fsync.warningthresholdms: slower syncs warn */
+    int64_t flush_delay_ms;     /* 0: sync as soon as the log thread is free */
+    int32_t max_batch_size;     /* txns of one sync; <= 0: no limit */
+    int32_t purge_retain;       /* autopurge.snapRetainCount, >= 3 */
+    int64_t purge_interval_ms;  /* autopurge.purgeInterval; 0 = off */
 
     /* ---- operators -------------------------------------------------------------------------- */
     struct pdk_word_set words;    /* 4lw.commands.whitelist */
@@ -93,7 +94,7 @@ struct pdk_config_source {
     /* What stood behind the options of the command line:
      *   0 arguments   built-in defaults (decision 4): 127.0.0.1:2181, ./data, tickTime 2000
      *   1             a config file
-     *   2 to 4        clientPort dataDir [tickTime [maxClientCnxns]], as Apache's server has them */
+     *   2 to 4        clientPort dataDir [tickTime [maxClientCnxns]], as Apache has them */
     const char *const *args;
     size_t arg_count;
     /* "key=value" or "key" (then the value is empty, as Java has it), in the order given. */
@@ -110,12 +111,12 @@ PDK_WARN_UNUSED enum pdk_err pdk_config_load(struct pdk_config *config,
                                              const struct pdk_mem *mem, const struct pdk_log *log,
                                              struct pdk_diag *diag);
 
-/* The same for a file's text; `name` stands in messages.  Reads no file but dataDir/myid (which
- * need not be there), and with `myid` false not even that, so that a fuzzer may feed it anything. */
+/* The same for a file's text; `name` stands in messages.  With `other_files` the files that a
+ * config speaks of are looked into: dynamicConfigFile, and dataDir/myid if it is there. */
 struct pdk_config_text {
     struct pdk_slice text;
     const char *name;
-    bool myid;
+    bool other_files;
 };
 PDK_WARN_UNUSED enum pdk_err pdk_config_parse(struct pdk_config *config,
                                               const struct pdk_config_text *text,

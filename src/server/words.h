@@ -51,10 +51,9 @@ struct pdk_words {
 };
 #define PDK_TRACE_MASK_DEFAULT 306
 
-/* Appends the whole answer to `out` (nothing for TELNET_CLOSE), or the sentence that the word is not
- * in the whitelist or that the server is not serving.  `argument`: the 8 bytes behind stmk, else
- * empty.
- * A failed `out` (limit, memory) is the caller's to notice. */
+/* Appends the whole answer to `out` (nothing for TELNET_CLOSE), or the sentence that the word is
+ * not in the whitelist or that the server is not serving.  `argument`: the 8 bytes behind stmk,
+ * else empty. A failed `out` (limit, memory) is the caller's to notice. */
 void pdk_words_answer(const struct pdk_words *words, enum pdk_word word, struct pdk_slice argument,
                       struct pdk_buf *out);
 
