@@ -1,0 +1,431 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "server/wire_internal.h"
+#include "server/words.h"
+#include "shell/clock.h"
+#include "shell/compress.h"
+#include "shell/portholder.h"
+#include "shell/vfs_posix.h"
+
+/* After the last reply: how long peers may take to close their side. */
+#define LEAVE_MS 300
+/* Without room for the log: how often to look for some. */
+#define SPACE_RETRY_MS 1000
+
+/* ---- the disk's side ------------------------------------------------------------------------------- */
+static void write_snapshot(void *ctx, const struct pdk_snapshot_job *job,
+                           bool (*cancelled)(void *cancel_ctx), void *cancel_ctx,
+                           struct pdk_snapshot_result *result)
+{
+    const struct server *s = ctx;
+    pdk_snapshot_write(s->store, job, cancelled, cancel_ctx, result);
+}
+
+static void log_removed(void *ctx, const char *path)
+{
+    const struct server *s = ctx;
+    pdk_log_write(s->log, PDK_LOG_INFO, "purge.removed file=%s", path);
+}
+
+static enum pdk_err purge(void *ctx, struct pdk_diag *diag)
+{
+    struct server *s = ctx;
+    return pdk_store_purge(&s->store_config, s->vfs, s->config->purge_retain, log_removed, s, diag);
+}
+
+static void on_log(struct pdk_source *self, uint32_t events)
+{
+    (void)events;
+    struct server *s = PDK_CONTAINER_OF(self, struct server, log_source);
+    struct pdk_log_report report;
+    pdk_logthread_take(s->logthread, &report);
+    pdk_summary_merge(&s->metrics.fsynctime, &report.sync_ms);
+    pdk_summary_merge(&s->metrics.sync_process_time, &report.append_ms);
+    pdk_summary_merge(&s->metrics.sync_processor_batch_size, &report.batch_size);
+    pdk_summary_merge(&s->metrics.sync_processor_queue_size, &report.queue_size);
+    /* What is durable is durable, also when the next sync has failed. */
+    if (report.durable)
+        wire_input(s, &(struct pdk_input){.kind = PDK_IN_LOG_DURABLE, .zxid = report.zxid});
+    if (report.space_changed)
+        wire_input(s, &(struct pdk_input){.kind = PDK_IN_LOG_SPACE, .flag = report.has_space});
+    if (!report.failed) return;
+    pdk_log_write(s->log, PDK_LOG_ERROR,
+                  "log.failed why=\"%s\": stopping; nothing unacknowledged is lost that was "
+                  "acknowledged. Check the disk and the kernel's messages, then start again",
+                  report.diag.text);
+    s->phase = PHASE_ENDED;
+    s->exit_code = PDK_EXIT_DISK;
+}
+
+static void take_background(struct server *s)
+{
+    struct pdk_background_done done;
+    while (pdk_background_take(s->background, &done)) {
+        const struct pdk_snapshot_result *r = &done.result;
+        if (r->err == PDK_OK) {
+            pdk_summary_add(&s->metrics.snapshottime, (uint64_t)done.took_ms);
+            pdk_log_write(s->log, PDK_LOG_INFO,
+                          "snapshot.written zxid=0x%" PRIx64 " bytes=%" PRId64 " ms=%" PRId64,
+                          (uint64_t)r->zxid, r->size_bytes, done.took_ms);
+        } else if (s->phase == PHASE_SERVING) {
+            s->metrics.snapshot_error_count++;
+            pdk_log_write(s->log, PDK_LOG_ERROR,
+                          "snapshot.failed zxid=0x%" PRIx64 " why=\"%s\": the log still has "
+                          "everything; restarts take longer until a snapshot succeeds",
+                          (uint64_t)done.job->zxid, r->diag.text);
+        }
+        wire_input(s, &(struct pdk_input){.kind = PDK_IN_SNAPSHOT_DONE,
+                                          .job = done.job,
+                                          .err = r->err,
+                                          .size_bytes = r->size_bytes});
+    }
+}
+
+static void on_background(struct pdk_source *self, uint32_t events)
+{
+    (void)events;
+    take_background(PDK_CONTAINER_OF(self, struct server, background_source));
+}
+
+/* ---- stopping -------------------------------------------------------------------------------------- */
+static void begin_draining(struct server *s, int signo)
+{
+    pdk_log_write(s->log, PDK_LOG_INFO, "server.stopping signal=%s connections=%zu",
+                  sigabbrev_np(signo), pdk_conns_count(s->conns));
+    pdk_listener_close(s->listener);
+    s->listener = NULL;
+    pdk_conns_stop_reading(s->conns);
+    s->phase = PHASE_DRAINING;
+    s->phase_until_ms = s->now.mono_ms + s->config->shutdown_timeout_ms;
+}
+
+static void on_signal(struct pdk_source *self, uint32_t events)
+{
+    (void)events;
+    struct server *s = PDK_CONTAINER_OF(self, struct server, signal_source);
+    struct signalfd_siginfo info;
+    while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (s->phase != PHASE_SERVING) _exit(128 + (int)info.ssi_signo);
+        begin_draining(s, (int)info.ssi_signo);
+    }
+}
+
+static void drain(struct server *s)
+{
+    bool late = s->now.mono_ms >= s->phase_until_ms;
+    if (s->phase == PHASE_DRAINING) {
+        bool done = pdk_node_idle(s->node) && pdk_conns_unsent(s->conns) == 0;
+        if (!done && !late) return;
+        if (!done)
+            pdk_log_write(s->log, PDK_LOG_WARN,
+                          "server.stop_timeout ms=%" PRId32 " unsent_bytes=%zu: some clients did "
+                          "not get their last replies (zookeeper.nio.shutdownTimeout)",
+                          s->config->shutdown_timeout_ms, pdk_conns_unsent(s->conns));
+        pdk_conns_close_all(s->conns);
+        s->phase = PHASE_LEAVING;
+        s->phase_until_ms = s->now.mono_ms + LEAVE_MS;
+        return;
+    }
+    if (pdk_conns_count(s->conns) == 0 || late) s->phase = PHASE_ENDED;
+}
+
+/* ---- turns ----------------------------------------------------------------------------------------- */
+static int wait_ms(const struct server *s)
+{
+    int64_t due = pdk_conns_deadline(s->conns);
+    if (s->phase == PHASE_SERVING) {
+        int64_t node = pdk_node_deadline(s->node);
+        if (node < due) due = node;
+        if (s->next_purge_ms < due) due = s->next_purge_ms;
+    } else if (s->phase_until_ms < due) {
+        due = s->phase_until_ms;
+    }
+    if (due == INT64_MAX) return -1;
+    int64_t left = due - s->now.mono_ms;
+    if (left <= 0) return 0;
+    return left > 60000 ? 60000 : (int)left;
+}
+
+static void look_at_clock(struct server *s)
+{
+    s->now = pdk_clock_now();
+    pdk_conns_time(s->conns, s->now.mono_ms);
+    if (s->listener != NULL) pdk_listener_time(s->listener, s->now.mono_ms);
+}
+
+static void run_timers(struct server *s)
+{
+    if (s->phase != PHASE_SERVING) return;
+    if (s->now.mono_ms >= pdk_node_deadline(s->node))
+        wire_input(s, &(struct pdk_input){.kind = PDK_IN_TICK});
+    if (s->now.mono_ms >= s->next_purge_ms) {
+        s->next_purge_ms = s->now.mono_ms + s->config->purge_interval_ms;
+        pdk_background_purge(s->background);
+    }
+}
+
+static void turn(struct server *s)
+{
+    (void)pdk_loop_wait(s->loop, wait_ms(s));
+    look_at_clock(s);
+    pdk_loop_tell(s->loop);
+    if (s->phase == PHASE_ENDED) return;
+    run_timers(s);
+    pdk_conns_turn(s->conns);
+    if (s->phase != PHASE_SERVING) drain(s);
+    pdk_logthread_commit(s->logthread);
+}
+
+/* ---- starting -------------------------------------------------------------------------------------- */
+static int fail(const struct server *s, const char *event, const struct pdk_diag *diag,
+                int exit_code)
+{
+    pdk_log_write(s->log, PDK_LOG_ERROR, "%s why=\"%s\" exit=%d", event, diag->text, exit_code);
+    return exit_code;
+}
+
+static int out_of_means(const struct server *s, const char *what)
+{
+    pdk_log_write(s->log, PDK_LOG_ERROR, "server.start_failed what=%s why=\"%s\" exit=%d", what,
+                  strerror(errno), PDK_EXIT_UNEXPECTED);
+    return PDK_EXIT_UNEXPECTED;
+}
+
+/* As many connections as the system allows. */
+static void raise_file_limit(const struct server *s)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        pdk_log_write(s->log, PDK_LOG_WARN, "server.file_limit why=\"%s\"", strerror(errno));
+}
+
+static bool open_signals(struct server *s)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    /* Started by nohup: a hang-up stays ignored. */
+    struct sigaction hup;
+    if (sigaction(SIGHUP, NULL, &hup) == 0 && hup.sa_handler != SIG_IGN)
+        (void)sigaddset(&set, SIGHUP);
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) return false;
+    s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    s->signal_source.ready = on_signal;
+    return s->signal_fd >= 0 &&
+           pdk_loop_add(s->loop, s->signal_fd, EPOLLIN, &s->signal_source) == PDK_OK;
+}
+
+static int open_loop(struct server *s)
+{
+    uint64_t seed[2];
+    pdk_entropy(seed, sizeof seed);
+    s->loop = pdk_loop_create(s->mem);
+    if (s->loop == NULL || !open_signals(s)) return out_of_means(s, "loop");
+    const struct pdk_conns_config config = {
+        .mem = s->mem,
+        .log = s->log,
+        .seed = {.k0 = seed[0], .k1 = seed[1]},
+        .frame_limit_bytes = s->config->node.frame_limit_bytes,
+        .max_per_address = s->config->max_client_cnxns,
+        .max_total = s->config->max_cnxns,
+        .sessionless_timeout_ms = s->config->sessionless_timeout_ms,
+        .out_queue_bytes = s->config->out_queue_bytes,
+        .oversize_error = s->config->oversize == PDK_OVERSIZE_ERROR,
+        .metrics = &s->metrics,
+    };
+    s->handler = wire_handler(s);
+    s->conns = pdk_conns_create(&config, s->loop, &s->handler);
+    if (s->conns == NULL) return out_of_means(s, "connections");
+    look_at_clock(s);
+    return PDK_EXIT_OK;
+}
+
+static int open_store(struct server *s)
+{
+    struct pdk_diag diag = {0};
+    s->vfs = pdk_vfs_posix();
+    s->store_config = s->config->store;
+    s->store_config.mem = s->mem;
+    s->store_config.log = s->log;
+    s->store_config.codecs = pdk_codecs_standard();
+    if (pdk_store_open(&s->store_config, s->vfs, &s->store, &diag) != PDK_OK)
+        return fail(s, "store.open_failed", &diag, PDK_EXIT_DATA_DIR);
+    return PDK_EXIT_OK;
+}
+
+static int build_node(struct server *s, struct pdk_recovery *recovery)
+{
+    struct pdk_diag diag = {0};
+    struct pdk_node_config config = s->config->node;
+    config.mem = s->mem;
+    pdk_entropy(&config.seed, sizeof config.seed);
+    pdk_entropy(&config.prng_seed, sizeof config.prng_seed);
+    s->node = pdk_node_create(&config);
+    if (s->node == NULL) return out_of_means(s, "node");
+    if (wire_recover(s, recovery, &diag) != PDK_OK)
+        return fail(s, "recover.failed", &diag, PDK_EXIT_DISK);
+    look_at_clock(s);
+    if (pdk_node_start(s->node, recovery, &s->now, &diag) != PDK_OK)
+        return fail(s, "recover.failed", &diag, PDK_EXIT_DISK);
+    return PDK_EXIT_OK;
+}
+
+static int start_threads(struct server *s)
+{
+    const struct pdk_logthread_config log_config = {
+        .mem = s->mem,
+        .log = s->log,
+        .ops = pdk_log_ops_of(s->store),
+        .flush_delay_ms = s->config->flush_delay_ms,
+        .max_batch_size = s->config->max_batch_size,
+        .sync_warning_ms = s->config->fsync_warning_ms,
+        .retry_ms = SPACE_RETRY_MS,
+    };
+    s->logthread = pdk_logthread_start(&log_config);
+    const struct pdk_background_ops ops = {.ctx = s, .snapshot = write_snapshot, .purge = purge};
+    s->background = pdk_background_start(s->mem, s->log, &ops);
+    if (s->logthread == NULL || s->background == NULL) return out_of_means(s, "threads");
+    s->log_source.ready = on_log;
+    s->background_source.ready = on_background;
+    if (pdk_loop_add(s->loop, pdk_logthread_fd(s->logthread), EPOLLIN | EPOLLET, &s->log_source) !=
+            PDK_OK ||
+        pdk_loop_add(s->loop, pdk_background_fd(s->background), EPOLLIN | EPOLLET,
+                     &s->background_source) != PDK_OK)
+        return out_of_means(s, "loop");
+    s->next_purge_ms = s->config->purge_interval_ms > 0 ? s->now.mono_ms : INT64_MAX;
+    /* What the node's start left: log lines, a first snapshot. */
+    wire_carry_out(s);
+    return PDK_EXIT_OK;
+}
+
+static void explain_taken_port(const struct server *s, const struct pdk_diag *diag)
+{
+    int32_t port = s->config->listen_port;
+    struct pdk_port_holder holder = pdk_port_holder_find(port);
+    char who[256] = "another process";
+    if (holder.pid > 0)
+        (void)snprintf(who, sizeof who, "process %" PRId64 " (%s)", holder.pid, holder.command);
+    else if (holder.listening)
+        (void)snprintf(who, sizeof who, "a process of user id %" PRId64, holder.uid);
+    pdk_log_write(s->log, PDK_LOG_ERROR,
+                  "server.port_taken port=%" PRId32
+                  " holder=\"%s\" why=\"%s\" exit=%d: stop it, or "
+                  "choose another port: clientPort=N in the config file, or paddockd -D "
+                  "clientPort=N ...",
+                  port, who, diag->text, PDK_EXIT_UNEXPECTED);
+}
+
+static bool write_port_file(const struct server *s, int32_t port)
+{
+    const char *path = s->config->port_file;
+    char temporary[4096];
+    int n = snprintf(temporary, sizeof temporary, "%s.new", path);
+    if (n < 0 || (size_t)n >= sizeof temporary) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    FILE *f = fopen(temporary, "we");
+    if (f == NULL) return false;
+    bool good = fprintf(f, "%" PRId32 "\n", port) > 0;
+    good = fclose(f) == 0 && good;
+    return good && rename(temporary, path) == 0;
+}
+
+static int open_listener(struct server *s)
+{
+    struct pdk_diag diag = {0};
+    const struct pdk_listener_config config = {
+        .mem = s->mem,
+        .log = s->log,
+        .host = s->config->listen_host,
+        .port = s->config->listen_port,
+        .backlog = s->config->listen_backlog,
+        .tcp_keepalive = s->config->tcp_keepalive,
+        .metrics = &s->metrics,
+    };
+    enum pdk_err err = pdk_listener_open(&config, s->loop, s->conns, &s->listener, &diag);
+    if (err == PDK_EBUSY) {
+        explain_taken_port(s, &diag);
+        return PDK_EXIT_UNEXPECTED;
+    }
+    if (err != PDK_OK) return fail(s, "server.listen_failed", &diag, PDK_EXIT_UNEXPECTED);
+    int32_t port = pdk_listener_port(s->listener);
+    if (s->config->port_file[0] != '\0' && !write_port_file(s, port)) {
+        pdk_diag_set(&diag, "cannot write paddock.portFile %s: %s", s->config->port_file,
+                     strerror(errno));
+        return fail(s, "server.port_file", &diag, PDK_EXIT_UNEXPECTED);
+    }
+    const char *host = pdk_listener_host(s->listener);
+    const char *reach = strcmp(host, "*") == 0 ? "127.0.0.1" : host;
+    pdk_log_write(s->log, PDK_LOG_INFO,
+                  "server.listening address=%s:%" PRId32 " pid=%ld data=%s: try `echo srvr | nc %s "
+                  "%" PRId32 "` or `zkCli.sh -server %s:%" PRId32 "`",
+                  host, port, (long)getpid(), s->config->store.data_dir, reach, port, reach, port);
+    return PDK_EXIT_OK;
+}
+
+static int start(struct server *s)
+{
+    struct pdk_recovery recovery = {0};
+    pdk_log_write(s->log, PDK_LOG_INFO, "server.starting version=%s config=%s",
+                  pdk_version_number(), s->config->file != NULL ? s->config->file : "(built in)");
+    raise_file_limit(s);
+    int code = open_loop(s);
+    if (code == PDK_EXIT_OK) code = open_store(s);
+    if (code == PDK_EXIT_OK) code = build_node(s, &recovery);
+    if (code == PDK_EXIT_OK) code = start_threads(s);
+    if (code == PDK_EXIT_OK) code = open_listener(s);
+    return code;
+}
+
+/* Everything that was started, in reverse; any part may be missing. */
+static void stop(struct server *s)
+{
+    pdk_listener_close(s->listener);
+    if (s->background != NULL) {
+        pdk_background_cancel(s->background);
+        take_background(s);
+        pdk_background_stop(s->background);
+    }
+    pdk_logthread_stop(s->logthread);
+    /* From here on another process may take the folder, while a large tree is still being freed. */
+    pdk_store_close(s->store);
+    pdk_conns_destroy(s->conns);
+    pdk_node_destroy(s->node);
+    if (s->signal_fd >= 0) (void)close(s->signal_fd);
+    pdk_loop_destroy(s->loop);
+}
+
+int pdk_server_run(const struct pdk_config *config, const struct pdk_log *log)
+{
+    struct server *s = pdk_mem_must_zero(config->mem, 1, sizeof *s);
+    s->config = config;
+    s->log = log;
+    s->mem = config->mem;
+    s->signal_fd = -1;
+    s->trace_mask = PDK_TRACE_MASK_DEFAULT;
+    s->started_ms = pdk_clock_now().mono_ms;
+    pdk_metrics_init(&s->metrics);
+
+    s->exit_code = start(s);
+    if (s->exit_code == PDK_EXIT_OK) {
+        while (s->phase != PHASE_ENDED) turn(s);
+    }
+    stop(s);
+    int code = s->exit_code;
+    pdk_mem_free(config->mem, s);
+    pdk_log_write(log, PDK_LOG_INFO, "server.stopped exit=%d", code);
+    return code;
+}

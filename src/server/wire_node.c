@@ -1,0 +1,152 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/wire_internal.h"
+#include "shell/oversize.h"
+
+/* Replies that gather before the socket gets them: more would only fill memory and caches. */
+#define BATCH_BYTES ((size_t)128 << 10)
+#define BATCH_EFFECTS 64
+
+/* ---- effects ------------------------------------------------------------------------------------ */
+static void log_line(const struct server *s, const struct pdk_effect *e)
+{
+    pdk_log_write(s->log, e->level, "%.*s", (int)pdk_min_size(e->bytes.len, 1024),
+                  (const char *)e->bytes.bytes);
+}
+
+void wire_carry_out(struct server *s)
+{
+    size_t count = 0;
+    const struct pdk_effect *effects = pdk_node_effects(s->node, &count);
+    s->effects_seen = 0;
+    if (count == 0) return;
+    for (size_t i = 0; i < count; i++) {
+        const struct pdk_effect *e = &effects[i];
+        switch (e->kind) {
+        case PDK_OUT_SEND:
+            s->metrics.response_bytes += e->bytes.len;
+            pdk_conns_send(s->conns, e->conn, e->bytes);
+            break;
+        case PDK_OUT_SEND_MANY:
+            for (uint32_t k = 0; k < e->conn_count; k++)
+                pdk_conns_send(s->conns, e->conns[k], e->bytes);
+            break;
+        case PDK_OUT_CLOSE: pdk_conns_close(s->conns, e->conn); break;
+        case PDK_OUT_PAUSE: pdk_conns_pause(s->conns, e->conn); break;
+        case PDK_OUT_RESUME: pdk_conns_resume(s->conns, e->conn); break;
+        case PDK_OUT_APPEND: pdk_logthread_append(s->logthread, &e->piece); break;
+        case PDK_OUT_ROLL: pdk_logthread_roll(s->logthread); break;
+        case PDK_OUT_SNAPSHOT: pdk_background_snapshot(s->background, e->job); break;
+        case PDK_OUT_LOG: log_line(s, e); break;
+        }
+    }
+    pdk_conns_flush(s->conns);
+    pdk_node_effects_clear(s->node);
+}
+
+/* Some effects cannot wait for the end of a read's frames: a paused connection gets no more of them,
+ * a closed one is unknown to the node. */
+static void carry_out_if_urgent(struct server *s)
+{
+    size_t count = 0;
+    const struct pdk_effect *effects = pdk_node_effects(s->node, &count);
+    if (count == 0) return;
+    bool urgent = count > BATCH_EFFECTS || effects[count - 1].bytes.len > BATCH_BYTES;
+    for (size_t i = s->effects_seen; i < count; i++)
+        urgent |= effects[i].kind == PDK_OUT_PAUSE || effects[i].kind == PDK_OUT_CLOSE;
+    s->effects_seen = count;
+    if (urgent) wire_carry_out(s);
+}
+
+void wire_input(struct server *s, const struct pdk_input *input)
+{
+    pdk_node_step(s->node, &s->now, input);
+    wire_carry_out(s);
+}
+
+/* ---- connections ---------------------------------------------------------------------------------- */
+static void on_opened(void *ctx, uint32_t conn, struct pdk_slice address)
+{
+    struct server *s = ctx;
+    wire_input(s,
+               &(struct pdk_input){.kind = PDK_IN_CONN_OPENED, .conn = conn, .address = address});
+}
+
+static void on_frame(void *ctx, uint32_t conn, struct pdk_slice body)
+{
+    struct server *s = ctx;
+    s->frame_input.conn = conn;
+    s->frame_input.bytes = body;
+    pdk_node_step(s->node, &s->now, &s->frame_input);
+    carry_out_if_urgent(s);
+}
+
+static void on_batch_end(void *ctx) { wire_carry_out(ctx); }
+
+static void on_closed(void *ctx, uint32_t conn)
+{
+    wire_input(ctx, &(struct pdk_input){.kind = PDK_IN_CONN_CLOSED, .conn = conn});
+}
+
+static bool has_session(void *ctx, uint32_t conn)
+{
+    const struct server *s = ctx;
+    return pdk_node_session_of(s->node, conn) != 0;
+}
+
+static void on_too_long(void *ctx, const struct pdk_conn_oversize *what)
+{
+    struct server *s = ctx;
+    if (!what->drained) s->metrics.large_requests_rejected++; /* the node counts what it answers */
+    uint64_t held_back = 0;
+    if (!pdk_log_limit_pass(&s->oversize_limit, s->now.mono_ms, 100, &held_back)) return;
+    if (what->conn == PDK_CONN_NONE) {
+        pdk_log_write(s->log, PDK_LOG_WARN,
+                      "conn.not_a_client remote=%s first_bytes_as_len=%" PRId32 " limit=%" PRId32
+                      " held_back=%" PRIu64
+                      ": closed; not a ZooKeeper client, or TLS on the plain port",
+                      what->remote, what->len, s->config->node.frame_limit_bytes, held_back);
+        return;
+    }
+    struct pdk_oversize_text text;
+    pdk_oversize_describe(what->head, &text);
+    pdk_log_write(s->log, PDK_LOG_WARN,
+                  "request.too_long session=0x%" PRIx64 " remote=%s op=%s path=%s bytes=%" PRId32
+                  " limit=%" PRId32 " action=%s held_back=%" PRIu64
+                  ": jute.maxbuffer limits a request's bytes",
+                  (uint64_t)pdk_node_session_of(s->node, what->conn), what->remote,
+                  text.op[0] != '\0' ? text.op : "?", text.path[0] != '\0' ? text.path : "?",
+                  what->len, s->config->node.frame_limit_bytes, what->drained ? "answer" : "close",
+                  held_back);
+}
+
+static void on_oversized(void *ctx, uint32_t conn, struct pdk_slice head)
+{
+    struct server *s = ctx;
+    pdk_node_step(s->node, &s->now,
+                  &(struct pdk_input){.kind = PDK_IN_OVERSIZE, .conn = conn, .bytes = head});
+    carry_out_if_urgent(s);
+}
+
+static void on_word(void *ctx, enum pdk_word word, struct pdk_slice argument, struct pdk_buf *text)
+{
+    wire_answer_word(ctx, word, argument, text);
+}
+
+struct pdk_conn_handler wire_handler(struct server *s)
+{
+    s->frame_input = (struct pdk_input){.kind = PDK_IN_FRAME};
+    return (struct pdk_conn_handler){
+        .ctx = s,
+        .opened = on_opened,
+        .frame = on_frame,
+        .batch_end = on_batch_end,
+        .closed = on_closed,
+        .has_session = has_session,
+        .too_long = on_too_long,
+        .oversized = on_oversized,
+        .word = on_word,
+    };
+}
