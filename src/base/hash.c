@@ -44,25 +44,35 @@ static inline void sip_word(struct sip *s, uint64_t word)
 static inline uint64_t sip_tail(const uint8_t *bytes, size_t len)
 {
     size_t left = len & 7;
+    uint64_t word = 0;
+    uint32_t low = 0, high = 0;
     if (left == 0) return 0;
     const uint8_t *p = bytes + (len - left);
-    uint64_t word = 0;
     if (len > 8) { /* reads back into what was hashed already, then drops it */
         memcpy(&word, p + left - 8, 8);
         return word >> (64 - 8 * left);
     }
-    for (size_t i = 0; i < left; i++) word |= (uint64_t)p[i] << (8 * i);
-    return word;
+    if (left < 4) /* 1, 2 or 3 bytes: first, middle, last */
+        return (uint64_t)p[0] | (uint64_t)p[left / 2] << 8 * (left / 2) |
+               (uint64_t)p[left - 1] << 8 * (left - 1);
+    memcpy(&low, p, 4); /* the two halves may overlap, with the same bytes */
+    memcpy(&high, p + left - 4, 4);
+    return (uint64_t)low | (uint64_t)high << 8 * (left - 4);
 }
 
-static inline uint64_t sip_rest(struct sip *s, const uint8_t *bytes, size_t len, size_t total)
+/* All words of the text, the last of them with its length. */
+static inline void sip_text(struct sip *s, const uint8_t *bytes, size_t len)
 {
     for (size_t i = 0; i + 8 <= len; i += 8) {
         uint64_t word = 0;
         memcpy(&word, bytes + i, 8);
         sip_word(s, word);
     }
-    sip_word(s, (uint64_t)total << 56 | sip_tail(bytes, len));
+    sip_word(s, (uint64_t)len << 56 | sip_tail(bytes, len));
+}
+
+static inline uint64_t sip_finish(struct sip *s)
+{
     s->v2 ^= 0xff;
     sip_round(s);
     sip_round(s);
@@ -73,15 +83,17 @@ static inline uint64_t sip_rest(struct sip *s, const uint8_t *bytes, size_t len,
 uint64_t pdk_siphash(const struct pdk_hash_seed *seed, const void *bytes, size_t len)
 {
     struct sip s = sip_start(seed);
-    return sip_rest(&s, bytes, len, len);
+    sip_text(&s, bytes, len);
+    return sip_finish(&s);
 }
 
-uint64_t pdk_siphash_pair(const struct pdk_hash_seed *seed, uint64_t first, const void *bytes,
-                          size_t len)
+uint64_t pdk_siphash_pair(const struct pdk_hash_seed *seed, const void *bytes, size_t len,
+                          uint64_t last)
 {
     struct sip s = sip_start(seed);
-    sip_word(&s, first);
-    return sip_rest(&s, bytes, len, len + 8);
+    sip_text(&s, bytes, len);
+    sip_word(&s, last);
+    return sip_finish(&s);
 }
 
 uint32_t pdk_adler32(uint32_t adler, const void *bytes, size_t len)

@@ -13,9 +13,10 @@ struct pdk_hash_seed {
 };
 
 uint64_t pdk_siphash(const struct pdk_hash_seed *seed, const void *bytes, size_t len);
-/* The hash of `first` followed by the bytes: a key of two parts without copying them together. */
-uint64_t pdk_siphash_pair(const struct pdk_hash_seed *seed, uint64_t first, const void *bytes,
-                          size_t len);
+/* The hash of a key of two parts, the bytes and then `last`.  In a chain of lookups where `last` comes
+ * out of the one before, the bytes' part does not wait for it. */
+uint64_t pdk_siphash_pair(const struct pdk_hash_seed *seed, const void *bytes, size_t len,
+                          uint64_t last);
 
 /* Running checksums: start with PDK_ADLER32_INIT or PDK_CRC32_INIT. */
 #define PDK_ADLER32_INIT 1u

@@ -300,7 +300,9 @@ enum pdk_code pdk_tree_set_data(struct pdk_tree *tree, struct pdk_slice path, st
     if (tree->config.digest_enabled) {
         struct pdk_stat_persisted stat;
         pdk_slot_stat(slot, &stat);
-        put_digest(tree, slot, digest_of(tree, path, data, &stat, hint));
+        /* The stored copy: `data` may have been a slice of what was just freed. */
+        struct pdk_slice stored = pdk_blob_data(slot->blob);
+        put_digest(tree, slot, digest_of(tree, path, stored, &stat, hint));
     }
     if (change != NULL) {
         *change = (struct pdk_change){.kind = PDK_CHANGE_DATA,

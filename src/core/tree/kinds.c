@@ -41,7 +41,7 @@ void pdk_ephemerals_deinit(struct pdk_ephemerals *e)
 
 static uint32_t owner_hash(const struct pdk_ephemerals *e, pdk_session owner)
 {
-    return (uint32_t)pdk_siphash_pair(&e->seed, (uint64_t)owner, NULL, 0);
+    return (uint32_t)pdk_siphash(&e->seed, &owner, sizeof owner);
 }
 
 static uint32_t find_owner(const struct pdk_ephemerals *e, pdk_session owner)

@@ -104,9 +104,7 @@ void pdk_pages_unshare(struct pdk_pages *p, uint32_t id)
 bool pdk_pages_init(struct pdk_pages *p, const struct pdk_mem *mem)
 {
     *p = (struct pdk_pages){.mem = mem, .epoch = 1, .next_id = 1};
-    if (add_page(p, 0)) return true;
-    pdk_pages_deinit(p);
-    return false;
+    return add_page(p, 0);
 }
 
 static void free_retired(struct pdk_pages *p, struct pdk_retired *list)

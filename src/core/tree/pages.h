@@ -99,7 +99,8 @@ struct pdk_pages {
     uint32_t pooled;
 };
 
-/* False: no memory.  After it, slot 1 can be taken without allocating. */
+/* False: no memory; pdk_pages_deinit is due all the same.  After true, the first slots can be taken
+ * without allocating. */
 PDK_WARN_UNUSED bool pdk_pages_init(struct pdk_pages *p, const struct pdk_mem *mem);
 /* No freeze may be left.  Frees every blob. */
 void pdk_pages_deinit(struct pdk_pages *p);

@@ -78,23 +78,49 @@ bool pdk_tree_add_built_ins(struct pdk_tree *tree)
 
 /* ---- lookups ------------------------------------------------------------------------------------ */
 
-pdk_znode pdk_tree_find_hashed(const struct pdk_tree *tree, pdk_znode parent, struct pdk_slice name,
-                               uint32_t hash)
+/* Equal bytes; most names have 8 to 16 of them, which two words cover. */
+static inline bool same_bytes(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    if (len < 8 || len > 16) return memcmp(a, b, len) == 0;
+    uint64_t a_head, b_head, a_tail, b_tail;
+    memcpy(&a_head, a, 8);
+    memcpy(&b_head, b, 8);
+    memcpy(&a_tail, a + len - 8, 8);
+    memcpy(&b_tail, b + len - 8, 8);
+    return ((a_head ^ b_head) | (a_tail ^ b_tail)) == 0;
+}
+
+static inline pdk_znode lookup(const struct pdk_tree *tree, pdk_znode parent, const uint8_t *name,
+                               size_t len, uint32_t hash)
 {
     struct pdk_index_probe probe = pdk_index_probe(&tree->index, hash);
     pdk_znode id = PDK_ZNODE_NONE;
     while ((id = pdk_index_next(&probe)) != PDK_ZNODE_NONE) {
         const struct pdk_slot *slot = pdk_slot(tree, id);
-        if (slot->parent != parent || slot->blob->name_len != name.len) continue;
-        if (memcmp(slot->blob->bytes, name.bytes, name.len) == 0) break;
+        const struct pdk_blob *blob = slot->blob;
+        if (slot->parent != parent || blob->name_len != len) continue;
+        if (same_bytes(blob->bytes, name, len)) break;
     }
     return id;
 }
 
+pdk_znode pdk_tree_find_hashed(const struct pdk_tree *tree, pdk_znode parent, struct pdk_slice name,
+                               uint32_t hash)
+{
+    return lookup(tree, parent, name.bytes, name.len, hash);
+}
+
+static inline pdk_znode child_of(const struct pdk_tree *tree, pdk_znode parent, const uint8_t *name,
+                                 size_t len)
+{
+    if (len == 0) return PDK_ZNODE_NONE; /* the root stands in the index as (NONE, "") */
+    uint32_t hash = (uint32_t)pdk_siphash_pair(&tree->config.seed, name, len, parent);
+    return lookup(tree, parent, name, len, hash);
+}
+
 pdk_znode pdk_tree_find_child(const struct pdk_tree *tree, pdk_znode parent, struct pdk_slice name)
 {
-    if (name.len == 0) return PDK_ZNODE_NONE; /* the root stands in the index as (NONE, "") */
-    return pdk_tree_find_hashed(tree, parent, name, pdk_child_hash(tree, parent, name));
+    return child_of(tree, parent, name.bytes, name.len);
 }
 
 static pdk_znode root_of(const struct pdk_tree *tree)
@@ -109,11 +135,11 @@ pdk_znode pdk_tree_find_parent(const struct pdk_tree *tree, struct pdk_slice pat
     if (path.len == 0 || path.bytes[0] != '/') return PDK_ZNODE_NONE;
     const uint8_t *at = path.bytes + 1, *end = path.bytes + path.len;
     pdk_znode id = root_of(tree);
-    while (id != PDK_ZNODE_NONE) {
-        const uint8_t *slash = at < end ? memchr(at, '/', (size_t)(end - at)) : NULL;
-        if (slash == NULL) break;
-        id = pdk_tree_find_child(tree, id, pdk_slice_of(at, (size_t)(slash - at)));
-        at = slash + 1;
+    for (const uint8_t *p = at; p < end; p++) {
+        if (*p != '/') continue;
+        id = child_of(tree, id, at, (size_t)(p - at));
+        if (id == PDK_ZNODE_NONE) return PDK_ZNODE_NONE;
+        at = p + 1;
     }
     *name = pdk_slice_of(at, (size_t)(end - at));
     return id;
@@ -124,7 +150,7 @@ pdk_znode pdk_tree_find(const struct pdk_tree *tree, struct pdk_slice path)
     struct pdk_slice name;
     if (path.len == 0 || (path.len == 1 && path.bytes[0] == '/')) return root_of(tree);
     pdk_znode parent = pdk_tree_find_parent(tree, path, &name);
-    return parent != PDK_ZNODE_NONE ? pdk_tree_find_child(tree, parent, name) : PDK_ZNODE_NONE;
+    return parent != PDK_ZNODE_NONE ? child_of(tree, parent, name.bytes, name.len) : PDK_ZNODE_NONE;
 }
 
 pdk_znode pdk_tree_parent(const struct pdk_tree *tree, pdk_znode id)

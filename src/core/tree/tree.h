@@ -60,7 +60,7 @@ struct pdk_tree;
 struct pdk_tree *pdk_tree_create(const struct pdk_tree_config *config, bool empty);
 void pdk_tree_destroy(struct pdk_tree *tree);
 
-/* ---- lookups ------------------------------------------------------------------------------ */
+/* ---- lookups ----------------------------------------------------------------------------- */
 pdk_znode pdk_tree_find(const struct pdk_tree *tree, struct pdk_slice path);
 pdk_znode pdk_tree_find_child(const struct pdk_tree *tree, pdk_znode parent, struct pdk_slice name);
 pdk_znode pdk_tree_parent(const struct pdk_tree *tree, pdk_znode id); /* root: NONE */
@@ -91,7 +91,7 @@ struct pdk_slice pdk_tree_acl_list(const struct pdk_tree *tree, pdk_acl_id acl);
 /* The id of a list already in the table, or PDK_ACL_NOT_INTERNED. */
 pdk_acl_id pdk_tree_find_acl(const struct pdk_tree *tree, struct pdk_slice list);
 
-/* ---- changes: one call per (sub-)transaction ----------------------------------------------- */
+/* ---- changes: one call per (sub-)transaction --------------------------------------------- */
 enum pdk_change_kind { /* numbered like the events they cause */
     PDK_CHANGE_CREATED = 1,
     PDK_CHANGE_DELETED = 2,
@@ -144,7 +144,7 @@ enum pdk_code pdk_tree_set_data(struct pdk_tree *tree, struct pdk_slice path, st
 enum pdk_code pdk_tree_set_acl(struct pdk_tree *tree, struct pdk_slice path, struct pdk_slice acl,
                                int32_t aversion);
 
-/* ---- loading a snapshot (into an `empty` tree) ----------------------------------------------- */
+/* ---- loading a snapshot (into an `empty` tree) ------------------------------------------- */
 /* Disk ACL ids are the file's own numbers (-1 = open); the tree maps them. */
 PDK_WARN_UNUSED enum pdk_err pdk_tree_load_acl(struct pdk_tree *tree, int64_t disk_id,
                                                struct pdk_slice list);
@@ -157,7 +157,7 @@ PDK_WARN_UNUSED enum pdk_err pdk_tree_load_znode(struct pdk_tree *tree, struct p
  * map of disk ACL ids forgotten.  PDK_ECORRUPT with a sentence when a znode still has an unknown ACL. */
 PDK_WARN_UNUSED enum pdk_err pdk_tree_load_done(struct pdk_tree *tree, struct pdk_diag *diag);
 
-/* ---- digest, quotas, sets ------------------------------------------------------------------- */
+/* ---- digest, quotas, sets ---------------------------------------------------------------- */
 /* 64-bit sum of data-model.md 13; 0 when switched off. */
 uint64_t pdk_tree_digest(const struct pdk_tree *tree);
 /* The node digest that a znode with these contents has (0 below /zookeeper/). */

@@ -72,7 +72,7 @@ static inline void pdk_slot_stat(const struct pdk_slot *slot, struct pdk_stat_pe
 static inline uint32_t pdk_child_hash(const struct pdk_tree *tree, pdk_znode parent,
                                       struct pdk_slice name)
 {
-    return (uint32_t)pdk_siphash_pair(&tree->config.seed, parent, name.bytes, name.len);
+    return (uint32_t)pdk_siphash_pair(&tree->config.seed, name.bytes, name.len, parent);
 }
 pdk_znode pdk_tree_find_hashed(const struct pdk_tree *tree, pdk_znode parent, struct pdk_slice name,
                                uint32_t hash);
