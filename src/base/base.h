@@ -14,6 +14,8 @@
 #define PDK_PRINTF(format_index, first_arg) __attribute__((format(printf, format_index, first_arg)))
 #define PDK_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PDK_UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* Number of the lowest bit that is set in a uint64_t that is not 0. */
+#define PDK_LOWEST_BIT(x) ((unsigned)__builtin_ctzll(x))
 
 #define PDK_COUNT_OF(array) (sizeof(array) / sizeof *(array))
 /* The struct of type `type` whose member `member` is at `ptr` (intrusive lists). */

@@ -27,6 +27,14 @@ static inline void *pdk_fail_mem_resize(void *ctx, void *ptr, size_t size_bytes)
     if (block != NULL && ptr == NULL) f->live++;
     return block;
 }
+/* To stand in for `mem.resize`: no call succeeds. */
+static inline void *pdk_fail_mem_never(void *ctx, void *ptr, size_t size_bytes)
+{
+    (void)ctx;
+    (void)ptr;
+    (void)size_bytes;
+    return NULL;
+}
 static inline void pdk_fail_mem_release(void *ctx, void *ptr)
 {
     struct pdk_fail_mem *f = ctx;
