@@ -7,6 +7,8 @@ const {
 } = require('./checks.js');
 
 const c = ZooKeeper.constants;
+// The addon pauses for a third of the timeout before it connects again.
+const BRIEF_MS = 6000;
 const EVENTS = {1: 'created', 2: 'deleted', 3: 'changed', 4: 'child'};
 const BOB = 'bob:ikIaKsbtGweaHnb/jKn7OHqbunM='; // password pw
 
@@ -172,7 +174,7 @@ async function main() {
             `${root}/n${String(i).padStart(10, '0')}`));
     });
     await check('a session is taken up, its watches catch up', async (root) => {
-        const client = await open(wire);
+        const client = await open(wire, BRIEF_MS);
         const log = new Log();
         const tell = watcher(log, root);
         const id = session(client);
@@ -196,7 +198,7 @@ async function main() {
         client.close();
     });
     await check('a session is taken over by id and password', async (root) => {
-        const first = await open(wire);
+        const first = await open(wire, BRIEF_MS);
         const gone = new Log();
         await first.create(`${root}/e`, '', c.ZOO_EPHEMERAL);
         await command('cut');
