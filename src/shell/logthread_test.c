@@ -1,0 +1,471 @@
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shell/clock.h"
+#include "shell/logthread.h"
+#include "shell/loop.h"
+
+/* A disk that a test holds by semaphores: each sync waits for `go` when `gated`. */
+struct disk {
+    pthread_mutex_t lock;
+    char did[8192]; /* "A1-3 S R " */
+    size_t did_len;
+    enum pdk_err append_err, sync_err, reserve_err;
+    bool gated;
+    sem_t go, syncing;
+    pdk_zxid last; /* appended; log thread's own */
+};
+
+static void did(struct disk *d, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)pthread_mutex_lock(&d->lock);
+    int n = vsnprintf(d->did + d->did_len, sizeof d->did - d->did_len, format, args);
+    if (n > 0) d->did_len += (size_t)n;
+    (void)pthread_mutex_unlock(&d->lock);
+    va_end(args);
+}
+
+static enum pdk_err get_err(struct disk *d, const enum pdk_err *err)
+{
+    (void)pthread_mutex_lock(&d->lock);
+    enum pdk_err now = *err;
+    (void)pthread_mutex_unlock(&d->lock);
+    return now;
+}
+
+static void set_err(struct disk *d, enum pdk_err *err, enum pdk_err value)
+{
+    (void)pthread_mutex_lock(&d->lock);
+    *err = value;
+    (void)pthread_mutex_unlock(&d->lock);
+}
+
+static enum pdk_err on_append(void *ctx, const struct pdk_log_piece *pieces, size_t count,
+                              struct pdk_diag *diag)
+{
+    struct disk *d = ctx;
+    for (size_t i = 0; i < count; i++) did(d, "A%d-%d ", (int)pieces[i].first, (int)pieces[i].last);
+    enum pdk_err err = get_err(d, &d->append_err);
+    if (err != PDK_OK) pdk_diag_set(diag, "append is broken");
+    return err;
+}
+
+static enum pdk_err on_sync(void *ctx, struct pdk_diag *diag)
+{
+    struct disk *d = ctx;
+    if (d->gated) {
+        (void)sem_post(&d->syncing);
+        (void)sem_wait(&d->go);
+    }
+    did(d, "S ");
+    enum pdk_err err = get_err(d, &d->sync_err);
+    if (err != PDK_OK) pdk_diag_set(diag, "sync is broken");
+    return err;
+}
+
+static enum pdk_err on_reserve(void *ctx, struct pdk_diag *diag)
+{
+    struct disk *d = ctx;
+    enum pdk_err err = get_err(d, &d->reserve_err);
+    if (err != PDK_OK) pdk_diag_set(diag, "reserve says %s", pdk_err_name(err));
+    return err;
+}
+
+static void on_roll(void *ctx) { did(ctx, "R "); }
+
+struct fixture {
+    struct disk disk;
+    struct pdk_logthread_config config;
+    struct pdk_logthread *lt;
+    struct pdk_loop *loop;
+    struct pdk_source source;
+    struct pdk_log_report report; /* all that was taken, added up */
+    struct pdk_log log;
+    char lines[2048];
+    uint8_t bytes[4096]; /* pieces lie here */
+    size_t used;
+};
+
+static void on_ready(struct pdk_source *self, uint32_t events)
+{
+    (void)events;
+    struct fixture *f = PDK_CONTAINER_OF(self, struct fixture, source);
+    struct pdk_log_report r;
+    pdk_logthread_take(f->lt, &r);
+    if (r.durable) {
+        assert_true(r.zxid > f->report.zxid);
+        f->report.durable = true;
+        f->report.zxid = r.zxid;
+    }
+    if (r.space_changed) {
+        f->report.space_changed = true;
+        f->report.has_space = r.has_space;
+    }
+    if (r.failed) {
+        f->report.failed = true;
+        f->report.diag = r.diag;
+    }
+    pdk_summary_merge(&f->report.sync_ms, &r.sync_ms);
+    pdk_summary_merge(&f->report.batch_size, &r.batch_size);
+}
+
+static void on_line(void *ctx, enum pdk_log_level level, const char *text)
+{
+    (void)level;
+    struct fixture *f = ctx;
+    (void)pthread_mutex_lock(&f->disk.lock);
+    strncat(f->lines, text, sizeof f->lines - strlen(f->lines) - 1);
+    (void)pthread_mutex_unlock(&f->disk.lock);
+}
+
+static struct fixture *create(void)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    assert_int_equal(pthread_mutex_init(&f->disk.lock, NULL), 0);
+    assert_int_equal(sem_init(&f->disk.go, 0, 0), 0);
+    assert_int_equal(sem_init(&f->disk.syncing, 0, 0), 0);
+    f->log = (struct pdk_log){.ctx = f, .level = PDK_LOG_DEBUG, .line = on_line};
+    f->config = (struct pdk_logthread_config){.mem = pdk_mem_heap(),
+                                              .log = &f->log,
+                                              .ops = {.ctx = &f->disk,
+                                                      .append = on_append,
+                                                      .sync = on_sync,
+                                                      .reserve = on_reserve,
+                                                      .roll = on_roll},
+                                              .max_batch_size = 1000,
+                                              .retry_ms = 1};
+    return f;
+}
+
+static void start(struct fixture *f)
+{
+    f->lt = pdk_logthread_start(&f->config);
+    assert_non_null(f->lt);
+    f->loop = pdk_loop_create(pdk_mem_heap());
+    assert_non_null(f->loop);
+    f->source.ready = on_ready;
+    assert_int_equal(pdk_loop_add(f->loop, pdk_logthread_fd(f->lt), EPOLLIN | EPOLLET, &f->source),
+                     PDK_OK);
+}
+
+static void destroy(struct fixture *f)
+{
+    pdk_logthread_stop(f->lt);
+    pdk_loop_destroy(f->loop);
+    (void)sem_destroy(&f->disk.go);
+    (void)sem_destroy(&f->disk.syncing);
+    (void)pthread_mutex_destroy(&f->disk.lock);
+    free(f);
+}
+
+/* Pieces of one record each lie one byte apart unless `joined`. */
+static void append(struct fixture *f, pdk_zxid zxid, bool joined)
+{
+    if (!joined) f->used++;
+    struct pdk_log_piece piece = {
+        .bytes = f->bytes + f->used, .len = 1, .first = zxid, .last = zxid, .records = 1};
+    f->used++;
+    pdk_logthread_append(f->lt, &piece);
+}
+
+static void wait_once(struct fixture *f)
+{
+    /* Ten seconds are for ever: only a lost wake-up lets them pass. */
+    assert_true(pdk_loop_wait(f->loop, 10000) > 0);
+    pdk_loop_tell(f->loop);
+}
+
+static void wait_durable(struct fixture *f, pdk_zxid zxid)
+{
+    while (f->report.zxid < zxid) wait_once(f);
+}
+
+static void expect_did(struct fixture *f, const char *want)
+{
+    (void)pthread_mutex_lock(&f->disk.lock);
+    char got[sizeof f->disk.did];
+    memcpy(got, f->disk.did, sizeof got);
+    (void)pthread_mutex_unlock(&f->disk.lock);
+    assert_string_equal(got, want);
+}
+
+static void what_gathers_during_a_sync_is_the_next_batch(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    f->disk.gated = true;
+    start(f);
+    append(f, 1, false);
+    pdk_logthread_commit(f->lt);
+    (void)sem_wait(&f->disk.syncing);
+    append(f, 2, false);
+    pdk_logthread_commit(f->lt);
+    append(f, 3, false);
+    append(f, 4, false);
+    pdk_logthread_commit(f->lt);
+    (void)sem_post(&f->disk.go);
+    (void)sem_wait(&f->disk.syncing);
+    wait_durable(f, 1);
+    assert_int_equal(f->report.zxid, 1);
+    (void)sem_post(&f->disk.go);
+    wait_durable(f, 4);
+    expect_did(f, "A1-1 S A2-2 A3-3 A4-4 S ");
+    assert_int_equal(f->report.batch_size.count, 2);
+    assert_int_equal(f->report.batch_size.max, 3);
+    destroy(f);
+}
+
+static void nothing_is_written_before_commit(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    start(f);
+    append(f, 1, false);
+    append(f, 2, false);
+    expect_did(f, "");
+    pdk_logthread_commit(f->lt);
+    wait_durable(f, 2);
+    expect_did(f, "A1-1 A2-2 S ");
+    destroy(f);
+}
+
+static void pieces_that_touch_become_one(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    start(f);
+    append(f, 1, false);
+    append(f, 2, true);
+    append(f, 3, true);
+    append(f, 4, false);
+    pdk_logthread_commit(f->lt);
+    wait_durable(f, 4);
+    expect_did(f, "A1-3 A4-4 S ");
+    destroy(f);
+}
+
+static void a_batch_ends_at_its_size(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    f->config.max_batch_size = 2;
+    start(f);
+    for (pdk_zxid z = 1; z <= 5; z++) append(f, z, z > 1);
+    pdk_logthread_commit(f->lt);
+    wait_durable(f, 5);
+    expect_did(f, "A1-2 S A3-4 S A5-5 S ");
+    destroy(f);
+}
+
+static void the_old_file_is_synced_before_a_roll(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    start(f);
+    append(f, 1, false);
+    append(f, 2, false);
+    pdk_logthread_roll(f->lt);
+    append(f, 3, false);
+    pdk_logthread_commit(f->lt);
+    wait_durable(f, 3);
+    expect_did(f, "A1-1 A2-2 S R A3-3 S ");
+    destroy(f);
+}
+
+static void stopping_writes_what_is_queued(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    f->disk.gated = true;
+    start(f);
+    append(f, 1, false);
+    pdk_logthread_commit(f->lt);
+    (void)sem_wait(&f->disk.syncing);
+    append(f, 2, false); /* not even committed */
+    (void)sem_post(&f->disk.go);
+    (void)sem_post(&f->disk.go);
+    pdk_logthread_stop(f->lt);
+    expect_did(f, "A1-1 S A2-2 S ");
+    f->lt = NULL;
+    destroy(f);
+}
+
+static void a_failed_sync_is_reported_once_and_ends_all_writing(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    f->disk.sync_err = PDK_EIO;
+    start(f);
+    append(f, 1, false);
+    pdk_logthread_commit(f->lt);
+    while (!f->report.failed) wait_once(f);
+    assert_string_equal(f->report.diag.text, "sync is broken");
+    assert_false(f->report.durable);
+    append(f, 2, false);
+    pdk_logthread_commit(f->lt);
+    pdk_logthread_stop(f->lt);
+    expect_did(f, "A1-1 S ");
+    f->lt = NULL;
+    destroy(f);
+}
+
+static void a_failed_append_is_never_synced(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    f->disk.append_err = PDK_ENOSPC;
+    start(f);
+    append(f, 1, false);
+    pdk_logthread_commit(f->lt);
+    while (!f->report.failed) wait_once(f);
+    assert_string_equal(f->report.diag.text, "append is broken");
+    pdk_logthread_stop(f->lt);
+    expect_did(f, "A1-1 ");
+    f->lt = NULL;
+    destroy(f);
+}
+
+static void any_other_failure_to_reserve_is_final(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    f->disk.reserve_err = PDK_EIO;
+    start(f);
+    while (!f->report.failed) wait_once(f);
+    assert_string_equal(f->report.diag.text, "reserve says input/output error");
+    destroy(f);
+}
+
+static void no_room_is_reported_and_room_again_when_it_comes(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    f->disk.reserve_err = PDK_ENOSPC;
+    start(f);
+    while (!f->report.space_changed) wait_once(f);
+    assert_false(f->report.has_space);
+    /* What was promised room before is still written. */
+    append(f, 1, false);
+    pdk_logthread_commit(f->lt);
+    wait_durable(f, 1);
+    set_err(&f->disk, &f->disk.reserve_err, PDK_OK);
+    while (!f->report.has_space) wait_once(f);
+    assert_false(f->report.failed);
+    append(f, 2, false);
+    pdk_logthread_commit(f->lt);
+    wait_durable(f, 2);
+    assert_non_null(strstr(f->lines, "log.reserve.failed why=\"reserve says no space left\""));
+    destroy(f);
+}
+
+static void a_flush_delay_waits_for_more(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    f->config.flush_delay_ms = 3000000; /* its third is far longer than the test */
+    f->config.max_batch_size = 3;
+    start(f);
+    append(f, 1, false);
+    pdk_logthread_commit(f->lt);
+    append(f, 2, false);
+    pdk_logthread_commit(f->lt);
+    append(f, 3, false);
+    pdk_logthread_commit(f->lt);
+    wait_durable(f, 3); /* the size ends the wait */
+    append(f, 4, false);
+    pdk_logthread_stop(f->lt); /* and so does a stop */
+    char *end = f->disk.did + strlen(f->disk.did) - strlen("A4-4 S ");
+    assert_string_equal(end, "A4-4 S ");
+    assert_int_equal(f->report.batch_size.max, 3);
+    f->lt = NULL;
+    destroy(f);
+}
+
+static void a_short_flush_delay_ends_by_itself(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    f->config.flush_delay_ms = 6;
+    start(f);
+    append(f, 1, false);
+    pdk_logthread_commit(f->lt);
+    wait_durable(f, 1);
+    destroy(f);
+}
+
+static void a_slow_sync_leaves_a_warning(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    f->disk.gated = true;
+    f->config.sync_warning_ms = 1;
+    start(f);
+    append(f, 1, false);
+    pdk_logthread_commit(f->lt);
+    (void)sem_wait(&f->disk.syncing);
+    int64_t start_us = pdk_clock_us();
+    while (pdk_clock_us() - start_us < 3000) continue;
+    (void)sem_post(&f->disk.go);
+    pdk_logthread_stop(f->lt);
+    assert_non_null(strstr(f->lines, "log.slow_sync ms="));
+    f->lt = NULL;
+    destroy(f);
+}
+
+/* Hand-overs of all sizes against a thread that takes them as they come. */
+static void many_small_handovers_arrive_in_order(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    start(f);
+    pdk_zxid zxid = 0;
+    for (int i = 0; i < 400; i++) {
+        if (f->used + 20 > sizeof f->bytes) {
+            wait_durable(f, zxid);
+            f->used = 0;
+        }
+        for (int k = 0; k <= i % 7; k++) append(f, ++zxid, k > 0);
+        pdk_logthread_commit(f->lt);
+        if (i % 50 == 0) wait_durable(f, zxid);
+    }
+    wait_durable(f, zxid);
+    assert_int_equal(f->report.zxid, zxid);
+    pdk_logthread_stop(f->lt);
+    assert_null(strstr(f->disk.did, "GAP"));
+    assert_true(f->disk.did_len < sizeof f->disk.did - 1);
+    f->lt = NULL;
+    destroy(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_gathers_during_a_sync_is_the_next_batch),
+        cmocka_unit_test(nothing_is_written_before_commit),
+        cmocka_unit_test(pieces_that_touch_become_one),
+        cmocka_unit_test(a_batch_ends_at_its_size),
+        cmocka_unit_test(the_old_file_is_synced_before_a_roll),
+        cmocka_unit_test(stopping_writes_what_is_queued),
+        cmocka_unit_test(a_failed_sync_is_reported_once_and_ends_all_writing),
+        cmocka_unit_test(a_failed_append_is_never_synced),
+        cmocka_unit_test(any_other_failure_to_reserve_is_final),
+        cmocka_unit_test(no_room_is_reported_and_room_again_when_it_comes),
+        cmocka_unit_test(a_flush_delay_waits_for_more),
+        cmocka_unit_test(a_short_flush_delay_ends_by_itself),
+        cmocka_unit_test(a_slow_sync_leaves_a_warning),
+        cmocka_unit_test(many_small_handovers_arrive_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
