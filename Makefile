@@ -19,6 +19,11 @@ WERROR  ?=
 Q       ?= @
 
 VERSION := $(shell cat VERSION)
+# "MM/DD/YYYY HH:MM UTC" of what is built: the same source gives the same bytes.
+DATE_FORMAT := %m/%d/%Y %H:%M UTC
+BUILD_DATE  := $(shell seconds=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null)}; \
+                 if [ -n "$$seconds" ]; then date -u -d "@$$seconds" '+$(DATE_FORMAT)'; \
+                 else date -u -r VERSION '+$(DATE_FORMAT)'; fi)
 
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
         -Wmissing-prototypes -Wvla $(WERROR)
@@ -72,6 +77,8 @@ $(1)/test/sim/%_test: $(1)/obj/sim/%_test.o $(1)/libsim.a $(1)/libpaddock.a
 	$$(Q)$(2) $(3) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LIBS)
 -include $$(shell find $(1)/obj -name '*.d' 2>/dev/null)
 endef
+
+build/%/src/server/version.o: BASE += -DPDK_BUILD_DATE='"$(BUILD_DATE)"'
 
 # The allocator of the shipped server: architecture.md section 12.  Sanitizers bring their own.
 SERVER_MALLOC ?= -ljemalloc

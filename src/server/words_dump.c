@@ -1,0 +1,302 @@
+/* dump, wchs, wchc, wchp: who lives until when, who owns what, who watches what. */
+#include "core/session/session.h"
+#include "server/words_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A growing array of the scratch memory; `failed` once there is none. */
+struct list {
+    const struct pdk_mem *mem;
+    char *items;
+    size_t count, cap;
+    bool failed;
+};
+
+static void *list_add(struct list *l, size_t item_bytes)
+{
+    if (l->failed) return NULL;
+    if (l->count == l->cap) {
+        size_t cap = l->cap == 0 ? 64 : l->cap * 2, bytes;
+        char *more =
+            pdk_mul_size(cap, item_bytes, &bytes) ? pdk_mem_resize(l->mem, l->items, bytes) : NULL;
+        if (more == NULL) {
+            l->failed = true;
+            return NULL;
+        }
+        l->items = more;
+        l->cap = cap;
+    }
+    return l->items + l->count++ * item_bytes;
+}
+
+static void list_free(struct list *l) { pdk_mem_free(l->mem, l->items); }
+
+/* ---- dump ------------------------------------------------------------------------------------ */
+
+/* Apache's connections expire in buckets of this width, whatever the tick. */
+#define CONN_BUCKET_MS INT64_C(10000)
+
+struct dump {
+    const struct pdk_words *words;
+    struct pdk_buf *out;
+    size_t buckets, elements;
+};
+
+static void put_expiry(const struct dump *d, size_t count, int64_t edge_mono_ms)
+{
+    pdk_put_text(d->out, "%zu expire at ", count);
+    pdk_words_put_date(d->out, d->words->now.wall_ms + (edge_mono_ms - d->words->now.mono_ms));
+    pdk_put_text(d->out, ":\n");
+}
+
+static void count_bucket(void *ctx, int64_t edge_ms, const struct pdk_session_entry *first,
+                         size_t count)
+{
+    (void)edge_ms;
+    (void)first;
+    struct dump *d = ctx;
+    d->buckets++;
+    d->elements += count;
+}
+
+static void put_bucket(void *ctx, int64_t edge_ms, const struct pdk_session_entry *first,
+                       size_t count)
+{
+    const struct dump *d = ctx;
+    put_expiry(d, count, edge_ms);
+    const struct pdk_session_entry *e = first;
+    for (size_t i = 0; i < count; i++, e = e->bucket_next)
+        pdk_put_text(d->out, "\t0x%" PRIx64 "\n", (uint64_t)e->id);
+}
+
+static void dump_sessions(struct dump *d)
+{
+    const struct pdk_sessions *sessions = pdk_node_sessions(d->words->node);
+    pdk_sessions_each_bucket(sessions, count_bucket, d);
+    pdk_put_text(d->out, "SessionTracker dump:\nSession Sets (%zu)/(%zu):\n", d->buckets,
+                 d->elements);
+    pdk_sessions_each_bucket(sessions, put_bucket, d);
+}
+
+static void count_owner(void *ctx, pdk_session owner)
+{
+    (void)owner;
+    (*(size_t *)ctx)++;
+}
+
+static void put_owner(void *ctx, pdk_session owner)
+{
+    const struct dump *d = ctx;
+    const struct pdk_tree *tree = pdk_node_tree(d->words->node);
+    pdk_put_text(d->out, "0x%" PRIx64 ":\n", (uint64_t)owner);
+    for (pdk_znode id = pdk_tree_ephemeral_first(tree, owner); id != PDK_ZNODE_NONE;
+         id = pdk_tree_ephemeral_next(tree, id)) {
+        pdk_put_text(d->out, "\t");
+        pdk_tree_put_path(tree, id, d->out);
+        pdk_put_text(d->out, "\n");
+    }
+}
+
+static void dump_ephemerals(struct dump *d)
+{
+    const struct pdk_tree *tree = pdk_node_tree(d->words->node);
+    size_t owners = 0;
+    pdk_tree_each_owner(tree, count_owner, &owners);
+    pdk_put_text(d->out, "ephemeral nodes dump:\nSessions with Ephemerals (%zu):\n", owners);
+    pdk_tree_each_owner(tree, put_owner, d);
+}
+
+struct conn_expiry {
+    int64_t edge_ms;
+    pdk_session session;
+    char remote[64];
+};
+
+struct conn_list {
+    const struct pdk_words *words;
+    struct list list;
+};
+
+/* A connection lives as long as its session's timeout behind its last word. */
+static void add_conn(void *ctx, const struct pdk_words_conn *conn)
+{
+    struct conn_list *c = ctx;
+    struct conn_expiry *e = list_add(&c->list, sizeof *e);
+    if (e == NULL) return;
+    struct pdk_conn_info info = {.known = false};
+    if (conn->conn != PDK_CONN_NONE) pdk_node_conn(c->words->node, conn->conn, &info);
+    int64_t timeout_ms = info.known && info.session != 0 ? info.timeout_ms
+                                                         : c->words->config->sessionless_timeout_ms;
+    int64_t end_ms = conn->last_read_mono_ms + timeout_ms;
+    *e = (struct conn_expiry){.edge_ms = (end_ms / CONN_BUCKET_MS + 1) * CONN_BUCKET_MS,
+                              .session = info.known ? info.session : 0};
+    size_t len = pdk_min_size(strlen(conn->remote), sizeof e->remote - 1);
+    memcpy(e->remote, conn->remote, len);
+}
+
+static int by_edge(const void *a, const void *b)
+{
+    int64_t x = ((const struct conn_expiry *)a)->edge_ms;
+    int64_t y = ((const struct conn_expiry *)b)->edge_ms;
+    return (x > y) - (x < y);
+}
+
+static void dump_conns(struct dump *d)
+{
+    struct conn_list c = {.words = d->words, .list = {.mem = d->words->mem}};
+    d->words->shell->each_conn(d->words->shell->ctx, add_conn, &c);
+    if (c.list.failed) d->out->failed = true;
+    const struct conn_expiry *items = (const struct conn_expiry *)(const void *)c.list.items;
+    size_t count = c.list.count, buckets = 0;
+    if (count > 0) qsort(c.list.items, count, sizeof *items, by_edge);
+    for (size_t i = 0; i < count; i++)
+        buckets += i == 0 || items[i].edge_ms != items[i - 1].edge_ms;
+    pdk_put_text(d->out, "Connections dump:\nConnections Sets (%zu)/(%zu):\n", buckets, count);
+    for (size_t i = 0; i < count;) {
+        size_t end = i;
+        while (end < count && items[end].edge_ms == items[i].edge_ms) end++;
+        put_expiry(d, end - i, items[i].edge_ms);
+        for (; i < end; i++)
+            pdk_put_text(d->out, "\tip: /%s sessionId: 0x%" PRIx64 "\n", items[i].remote,
+                         (uint64_t)items[i].session);
+    }
+    list_free(&c.list);
+}
+
+void pdk_words_dump(const struct pdk_words *words, struct pdk_buf *out)
+{
+    struct dump d = {.words = words, .out = out};
+    dump_sessions(&d);
+    dump_ephemerals(&d);
+    dump_conns(&d);
+}
+
+/* ---- watches: the data table, as there ------------------------------------------------------ */
+
+struct watched {
+    uint32_t watcher;
+    size_t path_at, path_len; /* in `paths` */
+};
+
+struct watch_list {
+    struct list list;
+    struct pdk_buf paths;
+};
+
+static void add_watch(void *ctx, struct pdk_slice path, const uint32_t *watchers, size_t count)
+{
+    struct watch_list *w = ctx;
+    size_t at = w->paths.len;
+    pdk_put_raw(&w->paths, path.bytes, path.len);
+    for (size_t i = 0; i < count; i++) {
+        struct watched *one = list_add(&w->list, sizeof *one);
+        if (one == NULL) return;
+        *one = (struct watched){.watcher = watchers[i], .path_at = at, .path_len = path.len};
+    }
+}
+
+static int by_watcher(const void *a, const void *b)
+{
+    const struct watched *x = a, *y = b;
+    if (x->watcher != y->watcher) return x->watcher > y->watcher ? 1 : -1;
+    return (x->path_at > y->path_at) - (x->path_at < y->path_at);
+}
+
+static void put_id(const struct pdk_words *words, struct pdk_buf *out, uint32_t watcher)
+{
+    pdk_put_text(out, "0x%" PRIx64 "\n", (uint64_t)pdk_node_session_of(words->node, watcher));
+}
+
+void pdk_words_watches_by_session(const struct pdk_words *words, struct pdk_buf *out)
+{
+    struct watch_list w = {.list = {.mem = words->mem}};
+    pdk_buf_init(&w.paths, words->mem, SIZE_MAX);
+    pdk_watch_each_path(pdk_node_watch(words->node), add_watch, &w);
+    if (w.list.failed || w.paths.failed) {
+        out->failed = true;
+    } else if (w.list.count > 0) {
+        const struct watched *items = (const struct watched *)(const void *)w.list.items;
+        qsort(w.list.items, w.list.count, sizeof *items, by_watcher);
+        for (size_t i = 0; i < w.list.count; i++) {
+            if (i == 0 || items[i].watcher != items[i - 1].watcher)
+                put_id(words, out, items[i].watcher);
+            pdk_put_text(out, "\t");
+            pdk_put_raw(out, w.paths.bytes + items[i].path_at, items[i].path_len);
+            pdk_put_text(out, "\n");
+        }
+    }
+    pdk_put_text(out, "\n");
+    pdk_buf_deinit(&w.paths);
+    list_free(&w.list);
+}
+
+struct by_path {
+    const struct pdk_words *words;
+    struct pdk_buf *out;
+};
+
+static void put_path(void *ctx, struct pdk_slice path, const uint32_t *watchers, size_t count)
+{
+    const struct by_path *b = ctx;
+    pdk_put_raw(b->out, path.bytes, path.len);
+    pdk_put_text(b->out, "\n");
+    for (size_t i = 0; i < count; i++) {
+        pdk_put_text(b->out, "\t");
+        put_id(b->words, b->out, watchers[i]);
+    }
+}
+
+void pdk_words_watches_by_path(const struct pdk_words *words, struct pdk_buf *out)
+{
+    struct by_path b = {.words = words, .out = out};
+    pdk_watch_each_path(pdk_node_watch(words->node), put_path, &b);
+    pdk_put_text(out, "\n");
+}
+
+/* Watchers are small dense numbers: a bit for each that was seen. */
+struct watch_totals {
+    const struct pdk_mem *mem;
+    uint64_t *seen;
+    size_t seen_words;
+    uint64_t watchers, paths, watches;
+    bool failed;
+};
+
+static bool see(struct watch_totals *t, uint32_t watcher)
+{
+    size_t word = watcher / 64;
+    if (word >= t->seen_words) {
+        size_t more = pdk_max_size(word + 1, t->seen_words * 2);
+        uint64_t *seen = pdk_mem_resize(t->mem, t->seen, more * sizeof *seen);
+        if (seen == NULL) return false;
+        memset(seen + t->seen_words, 0, (more - t->seen_words) * sizeof *seen);
+        t->seen = seen;
+        t->seen_words = more;
+    }
+    uint64_t bit = UINT64_C(1) << (watcher % 64);
+    t->watchers += (t->seen[word] & bit) == 0;
+    t->seen[word] |= bit;
+    return true;
+}
+
+static void count_path(void *ctx, struct pdk_slice path, const uint32_t *watchers, size_t count)
+{
+    (void)path;
+    struct watch_totals *t = ctx;
+    t->paths++;
+    t->watches += count;
+    for (size_t i = 0; i < count && !t->failed; i++) t->failed = !see(t, watchers[i]);
+}
+
+void pdk_words_watch_summary(const struct pdk_words *words, struct pdk_buf *out)
+{
+    struct watch_totals t = {.mem = words->mem};
+    pdk_watch_each_path(pdk_node_watch(words->node), count_path, &t);
+    if (t.failed) out->failed = true;
+    pdk_put_text(out,
+                 "%" PRIu64 " connections watching %" PRIu64 " paths\nTotal watches:%" PRIu64 "\n",
+                 t.watchers, t.paths, t.watches);
+    pdk_mem_free(words->mem, t.seen);
+}
