@@ -11,7 +11,7 @@ from kazoo import exceptions as ke  # noqa: E402
 from kazoo.security import ACL, Id, make_acl, make_digest_acl, make_digest_acl_credential  # noqa: E402,E501
 from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE  # noqa: E402
 
-from kazoo_case import KazooCase  # noqa: E402
+from kazoo_case import Collector, KazooCase  # noqa: E402
 
 
 class Nodes(KazooCase):
@@ -175,16 +175,16 @@ class Nodes(KazooCase):
         self.assertEqual(sorted(self.zk.get_children('/')), [f'c{i:05d}' for i in range(10000)])
 
     def test_asynchronous_calls_are_answered_in_order(self):
-        order = []
+        order = Collector()
         self.zk.create('/a', b'0')
         results = []
         for i in range(200):
             result = self.zk.set_async('/a', b'%d' % i)
-            result.rawlink(lambda r, i=i: order.append(i))
+            result.rawlink(lambda r, i=i: order(i))
             results.append(result)
         versions = [r.get(timeout=15).version for r in results]
         self.assertEqual(versions, list(range(1, 201)))
-        self.assertEqual(order, list(range(200)))
+        self.assertEqual(order.wait_for(200), list(range(200)))
         self.assertEqual(self.zk.get('/a')[0], b'199')
 
     def test_server_version_and_words(self):

@@ -254,7 +254,6 @@ class OneConnection(WireCase):
     def test_close_session_answers_then_closes(self):
         self.ok(self.c.create(self.root + '/e', flags=wire.EPHEMERAL))
         self.c.send('closeSession')
-        self.c.send('exists', wire.enc_path_watch('/'))
         self.assertEqual(self.c.wait_reply().error, 'Ok')
         self.assertTrue(self.c.conn.closed_by_server())
         self.fails('NoNode', self.client().exists(self.root + '/e'))
