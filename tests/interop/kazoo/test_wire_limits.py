@@ -91,6 +91,14 @@ class OversizeAsError(WireCase):
 class Connections(WireCase):
     config = {**WireCase.config, 'maxClientCnxns': 5}
 
+    def setUp(self):
+        eventually(self.alone, what='the connections of the test before have gone')
+        super().setUp()
+
+    def alone(self):
+        alive = fourletter.mntr(self.server.address).get('zk_num_alive_connections')
+        return alive == '1'             # the one that asks
+
     def test_too_many_from_one_address_are_turned_away(self):
         # One is held by setUp.
         held = [self.client() for _ in range(4)]
