@@ -6,18 +6,15 @@ import socket
 def ask_bytes(address, word, timeout_s=5.0):
     """Sends `word` (str or raw bytes) and reads until the server closes."""
     raw = word.encode() if isinstance(word, str) else word
+    parts = []
     with socket.create_connection(address, timeout=timeout_s) as s:
-        s.sendall(raw)
-        parts = []
-        while True:
-            try:
-                part = s.recv(65536)
-            except ConnectionResetError:
-                break       # a server that closes with bytes unread resets; same meaning
-            if not part:
-                break
-            parts.append(part)
-        return b''.join(parts)
+        try:
+            s.sendall(raw)
+            while part := s.recv(65536):
+                parts.append(part)
+        except (BrokenPipeError, ConnectionResetError):
+            pass            # a server that closes with bytes unread resets; same meaning
+    return b''.join(parts)
 
 
 def ask(address, word, timeout_s=5.0):
