@@ -337,9 +337,19 @@ static enum pdk_err sink_snapshot(void *ctx, const struct pdk_snapshot_info *inf
     return PDK_OK;
 }
 
+/* A log without a snapshot starts from what a fresh server has. */
+static void ensure_root(struct pdk_state *s)
+{
+    if (pdk_tree_find(s->tree, pdk_slice_str("")) != PDK_ZNODE_NONE) return;
+    pdk_tree_destroy(s->tree);
+    s->tree = pdk_tree_create(&s->tree_config, false);
+    PDK_ASSERT(s->tree != NULL);
+}
+
 static enum pdk_err sink_txn(void *ctx, struct pdk_slice txn)
 {
     struct pdk_state *s = ctx;
+    ensure_root(s);
     return pdk_state_apply(s, txn, NULL, NULL);
 }
 
