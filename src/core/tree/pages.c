@@ -24,11 +24,11 @@ static inline uint32_t bit_of(uint32_t id) { return UINT32_C(1) << (id & (PDK_PA
 
 static struct pdk_slot *try_page(struct pdk_pages *p)
 {
-    struct pdk_slot *page = p->pool;
-    if (page == NULL) return pdk_mem_try(p->mem, PDK_PAGE_BYTES);
-    memcpy(&p->pool, page, sizeof(struct pdk_slot *));
+    struct pdk_pooled_page *pooled = p->pool;
+    if (pooled == NULL) return pdk_mem_try(p->mem, PDK_PAGE_BYTES);
+    p->pool = pooled->next;
     p->pooled--;
-    return page;
+    return (void *)pooled;
 }
 
 static void free_page(struct pdk_pages *p, struct pdk_slot *page)
@@ -39,8 +39,9 @@ static void free_page(struct pdk_pages *p, struct pdk_slot *page)
         pdk_mem_free(p->mem, page);
         return;
     }
-    memcpy(page, &p->pool, sizeof(struct pdk_slot *));
-    p->pool = page;
+    struct pdk_pooled_page *pooled = (void *)page;
+    pooled->next = p->pool;
+    p->pool = pooled;
     p->pooled++;
 }
 
@@ -135,9 +136,9 @@ void pdk_pages_deinit(struct pdk_pages *p)
     }
     pdk_mem_free(p->mem, p->directory);
     while (p->pool != NULL) {
-        struct pdk_slot *page = p->pool;
-        memcpy(&p->pool, page, sizeof(struct pdk_slot *));
-        pdk_mem_free(p->mem, page);
+        struct pdk_pooled_page *pooled = p->pool;
+        p->pool = pooled->next;
+        pdk_mem_free(p->mem, pooled);
     }
 }
 

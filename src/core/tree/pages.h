@@ -95,7 +95,9 @@ struct pdk_pages {
     uint64_t retired;      /* blobs, pages and leaves on any list */
     struct pdk_freeze *youngest;
     struct pdk_retired garbage; /* nobody sees these any more */
-    struct pdk_slot *pool;      /* free pages, chained through their first bytes */
+    struct pdk_pooled_page {
+        struct pdk_pooled_page *next;
+    } * pool; /* free pages */
     uint32_t pooled;
 };
 
