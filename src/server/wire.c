@@ -17,6 +17,8 @@
 
 /* After the last reply: how long peers may take to close their side. */
 #define LEAVE_MS 300
+/* How long a batch for the log may grow at most while the log thread is idle. */
+#define GATHER_US 100
 /* Without room for the log: how often to look for some. */
 #define SPACE_RETRY_MS 1000
 
@@ -132,7 +134,7 @@ static void drain(struct server *s)
         pdk_conns_close_all(s->conns);
         s->phase = PHASE_LEAVING;
         s->phase_until_ms = s->now.mono_ms + LEAVE_MS;
-        return;
+        late = false;
     }
     if (pdk_conns_count(s->conns) == 0 || late) s->phase = PHASE_ENDED;
 }
@@ -172,11 +174,27 @@ static void run_timers(struct server *s)
     }
 }
 
+/* While the log thread is idle a batch may still grow: requests that are here now, or come while we
+ * look, are synced with it.  Clients that were answered together ask again almost together, and
+ * without this the first of them would take a sync for itself. */
+static void gather(struct server *s)
+{
+    int64_t until_us = 0;
+    while (s->phase == PHASE_SERVING && pdk_logthread_gathers(s->logthread)) {
+        int64_t now_us = pdk_clock_us();
+        if (until_us == 0) until_us = now_us + GATHER_US;
+        if (now_us > until_us || pdk_loop_wait(s->loop, 0) == 0) return;
+        look_at_clock(s);
+        pdk_loop_tell(s->loop);
+    }
+}
+
 static void turn(struct server *s)
 {
     (void)pdk_loop_wait(s->loop, wait_ms(s));
     look_at_clock(s);
     pdk_loop_tell(s->loop);
+    gather(s);
     if (s->phase == PHASE_ENDED) return;
     run_timers(s);
     pdk_conns_turn(s->conns);

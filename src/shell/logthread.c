@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -24,8 +25,8 @@ struct pdk_logthread {
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct queue shared; /* guarded by lock, as are the next four */
-    bool waiting;        /* the log thread waits for `wake` */
+    atomic_bool waiting; /* the log thread waits for `wake`; changed under lock */
+    struct queue shared; /* guarded by lock, as are the next three */
     bool stopping;
     bool signalled;               /* event_fd has been or is being written since the last take */
     struct pdk_log_report report; /* gathering for the next take */
@@ -83,6 +84,16 @@ static void queue_swap(struct queue *a, struct queue *b)
     *b = was;
 }
 
+static bool is_waiting(const struct pdk_logthread *lt)
+{
+    return atomic_load_explicit(&lt->waiting, memory_order_relaxed);
+}
+
+static void set_waiting(struct pdk_logthread *lt, bool waiting)
+{
+    atomic_store_explicit(&lt->waiting, waiting, memory_order_relaxed);
+}
+
 /* ---- core thread ---------------------------------------------------------------------------------- */
 void pdk_logthread_append(struct pdk_logthread *lt, const struct pdk_log_piece *piece)
 {
@@ -105,11 +116,16 @@ void pdk_logthread_commit(struct pdk_logthread *lt)
         for (size_t i = 0; i < lt->gathering.count; i++)
             queue_add(&lt->shared, &lt->config, &lt->gathering.pieces[i]);
     }
-    bool wake = lt->waiting;
-    lt->waiting = false;
+    bool wake = is_waiting(lt);
+    set_waiting(lt, false);
     (void)pthread_mutex_unlock(&lt->lock);
     queue_clear(&lt->gathering);
     if (wake) (void)pthread_cond_signal(&lt->wake);
+}
+
+bool pdk_logthread_gathers(const struct pdk_logthread *lt)
+{
+    return lt->gathering.count > 0 && is_waiting(lt);
 }
 
 int pdk_logthread_fd(const struct pdk_logthread *lt) { return lt->event_fd; }
@@ -277,7 +293,7 @@ static bool take_batch(struct pdk_logthread *lt)
     queue_clear(&lt->batch);
     (void)pthread_mutex_lock(&lt->lock);
     while (lt->shared.count == 0 && !lt->stopping && until_ms != 0) {
-        lt->waiting = true;
+        set_waiting(lt, true);
         if (until_ms == INT64_MAX) {
             (void)pthread_cond_wait(&lt->wake, &lt->lock);
             continue;
@@ -285,7 +301,7 @@ static bool take_batch(struct pdk_logthread *lt)
         struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
         if (pthread_cond_timedwait(&lt->wake, &lt->lock, &until) == ETIMEDOUT) break;
     }
-    lt->waiting = false;
+    set_waiting(lt, false);
     queue_swap(&lt->batch, &lt->shared);
     if (lt->batch.count > 0) pdk_summary_add(&lt->report.queue_size, lt->batch.records);
     bool go_on = lt->batch.count > 0 || !lt->stopping;

@@ -60,6 +60,10 @@ void pdk_logthread_roll(struct pdk_logthread *lt);
  * synced together. */
 void pdk_logthread_commit(struct pdk_logthread *lt);
 
+/* Something is queued and the thread has nothing to do: what is queued in the next few microseconds
+ * would still save a sync of its own. */
+bool pdk_logthread_gathers(const struct pdk_logthread *lt);
+
 /* For a loop, edge triggered (nobody reads it): an event comes when there is something to take. */
 int pdk_logthread_fd(const struct pdk_logthread *lt);
 
