@@ -118,7 +118,8 @@ static void replace(struct loader *l, struct setting *old, const struct setting 
 {
     bool overridden = old->origin.file != NULL && now->origin.file == NULL;
     if (strcmp(old->value, now->value) != 0) {
-        pdk_log_write(l->log, PDK_LOG_WARN, "config.%s key=%s at=%s instead_of=%s",
+        pdk_log_write(l->log, overridden ? PDK_LOG_INFO : PDK_LOG_WARN,
+                      "config.%s key=%s at=%s instead_of=%s",
                       overridden ? "overridden" : "repeated", show(now->name).text,
                       logged_place(&now->origin).text, logged_place(&old->origin).text);
     }

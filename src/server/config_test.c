@@ -450,7 +450,7 @@ static void the_last_line_of_a_file_wins_and_defines_win_over_it(void **state)
     assert_true(l.config.read_only_mode);
     assert_string_equal(l.config.store.data_dir, "/elsewhere");
     expect_text(l.lines, "warn config.repeated key=tickTime at=zoo.cfg:4 instead_of=zoo.cfg:3\n");
-    expect_text(l.lines, "warn config.overridden key=snapCount at=-D instead_of=zoo.cfg:5\n");
+    expect_text(l.lines, "info config.overridden key=snapCount at=-D instead_of=zoo.cfg:5\n");
     unload(&l);
 
     static const char *const bad[] = {"tickTime"};

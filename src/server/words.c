@@ -76,6 +76,11 @@ void pdk_words_put_date(struct pdk_buf *out, int64_t wall_ms)
                  tm.tm_year + 1900);
 }
 
+uint64_t pdk_words_node_count(const struct pdk_node_summary *summary)
+{
+    return summary->tree.znodes + 1;
+}
+
 double pdk_words_average(const struct pdk_node_summary *summary)
 {
     return pdk_summary_average(
@@ -154,7 +159,8 @@ static void put_server(const struct pdk_words *words, struct pdk_buf *out, bool 
     pdk_put_text(out,
                  "Connections: %" PRIu64 "\nOutstanding: %" PRIu64 "\nZxid: 0x%" PRIx64
                  "\nMode: standalone\nNode count: %" PRIu64 "\n",
-                 pdk_words_conn_count(words), sum.outstanding, (uint64_t)sum.zxid, sum.tree.znodes);
+                 pdk_words_conn_count(words), sum.outstanding, (uint64_t)sum.zxid,
+                 pdk_words_node_count(&sum));
 }
 
 /* ---- conf, dirs ------------------------------------------------------------------------------ */
@@ -168,9 +174,11 @@ static void put_folder(struct pdk_buf *out, const char *key, const char *folder)
                  folder);
 }
 
-static void put_sizes(const struct pdk_words *words, int64_t *data_bytes, int64_t *log_bytes)
+static void find_sizes(const struct pdk_words *words, int64_t *data_bytes, int64_t *log_bytes)
 {
-    if (pdk_store_sizes(&words->config->store, words->vfs, data_bytes, log_bytes) == PDK_OK) return;
+    struct pdk_store_config folders = words->config->store;
+    folders.mem = words->mem;
+    if (pdk_store_sizes(&folders, words->vfs, data_bytes, log_bytes) == PDK_OK) return;
     *data_bytes = *log_bytes = 0; /* as Java's listing of a folder that is gone */
 }
 
@@ -178,7 +186,7 @@ static void put_conf(const struct pdk_words *words, struct pdk_buf *out)
 {
     const struct pdk_config *c = words->config;
     int64_t data_bytes, log_bytes;
-    put_sizes(words, &data_bytes, &log_bytes);
+    find_sizes(words, &data_bytes, &log_bytes);
     pdk_put_text(out, "clientPort=%d\nsecureClientPort=-1\n", (int)words->listening_port);
     put_folder(out, "dataDir", c->store.data_dir);
     pdk_put_text(out, "dataDirSize=%" PRId64 "\n", data_bytes);
@@ -195,7 +203,7 @@ static void put_conf(const struct pdk_words *words, struct pdk_buf *out)
 static void put_dirs(const struct pdk_words *words, struct pdk_buf *out)
 {
     int64_t data_bytes, log_bytes;
-    put_sizes(words, &data_bytes, &log_bytes);
+    find_sizes(words, &data_bytes, &log_bytes);
     pdk_put_text(out, "datadir_size: %" PRId64 "\nlogdir_size: %" PRId64 "\n", data_bytes,
                  log_bytes);
 }

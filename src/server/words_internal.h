@@ -8,6 +8,8 @@
 void pdk_words_put_double(struct pdk_buf *out, double value);
 /* As Date.toString, in the server's time zone: "Fri Nov 20 12:12:15 UTC 2026". */
 void pdk_words_put_date(struct pdk_buf *out, int64_t wall_ms);
+/* Apache keeps the root under two names and counts both. */
+uint64_t pdk_words_node_count(const struct pdk_node_summary *summary);
 /* Average latency of all requests, rounded as Apache rounds. */
 double pdk_words_average(const struct pdk_node_summary *summary);
 

@@ -58,7 +58,7 @@ static int64_t gauge(const struct gauges *g, const char *name)
         {"packets_sent", (int64_t)s->packets_sent},
         {"outstanding_requests", (int64_t)s->outstanding},
         {"uptime", g->words->now.mono_ms - g->words->started_mono_ms},
-        {"znode_count", (int64_t)s->tree.znodes},
+        {"znode_count", (int64_t)pdk_words_node_count(s)},
         {"watch_count", (int64_t)s->watches.total},
         {"ephemerals_count", (int64_t)s->tree.ephemerals},
         {"approximate_data_size", (int64_t)s->tree.approximate_bytes},

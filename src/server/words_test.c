@@ -118,7 +118,7 @@ static struct pdk_node *make_node(void)
                                   .response_last = 25,
                                   .response_min = 16,
                                   .response_max = 88,
-                                  .tree = {.znodes = 26, .ephemerals = 1, .approximate_bytes = 53},
+                                  .tree = {.znodes = 25, .ephemerals = 1, .approximate_bytes = 53},
                                   .watches = {.total = 3}};
     node->conns[1] = (struct pdk_conn_info){.known = true,
                                             .session = SESSION_1,
