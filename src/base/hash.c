@@ -102,11 +102,6 @@ uint32_t pdk_adler32(uint32_t adler, const void *bytes, size_t len)
     return len == 0 ? adler : (uint32_t)adler32_z(adler, bytes, len);
 }
 
-uint32_t pdk_crc32(uint32_t crc, const void *bytes, size_t len)
-{
-    return len == 0 ? crc : (uint32_t)crc32_z(crc, bytes, len); /* NULL as above */
-}
-
 enum pdk_err pdk_message_digest(const char *algorithm, struct pdk_slice text,
                                 uint8_t out[PDK_DIGEST_MAX], size_t *out_len)
 {
