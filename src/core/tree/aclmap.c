@@ -168,8 +168,10 @@ void pdk_aclmap_validate(const struct pdk_aclmap *m)
         if (row->bytes == NULL) continue;
         PDK_ASSERT(pdk_aclmap_find(m, pdk_slice_of(row->bytes, row->len)) == id);
         stored++;
-        if (row->refs > 0) live++;
-        else PDK_ASSERT(m->dying[0] == id || m->dying[1] == id);
+        if (row->refs > 0)
+            live++;
+        else
+            PDK_ASSERT(m->dying[0] == id || m->dying[1] == id);
     }
     for (uint32_t id = m->free_row; id != 0; id = row_of(m, id)->next_free) {
         PDK_ASSERT(row_of(m, id)->bytes == NULL);

@@ -22,7 +22,7 @@ struct pdk_aclmap {
     uint32_t free_row;      /* chain of free ids; 0 = none */
     uint32_t live;          /* lists with a count above zero */
     uint64_t clock;         /* number of the change under way */
-    uint32_t dying[2];      /* ids that fell to zero in the change before the last, and in the last */
+    uint32_t dying[2]; /* ids that fell to zero in the change before the last, and in the last */
 };
 
 /* False: no memory. */

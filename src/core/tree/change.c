@@ -61,8 +61,10 @@ static void unlink_child(struct pdk_tree *tree, pdk_znode id)
     pdk_znode next = slot->next, prev = slot->prev;
     struct pdk_slot *parent = pdk_pages_edit(&tree->pages, slot->parent);
     parent->child_count--;
-    if (prev == PDK_ZNODE_NONE) parent->first_child = next;
-    else pdk_pages_edit(&tree->pages, prev)->next = next;
+    if (prev == PDK_ZNODE_NONE)
+        parent->first_child = next;
+    else
+        pdk_pages_edit(&tree->pages, prev)->next = next;
     if (next != PDK_ZNODE_NONE) pdk_pages_edit(&tree->pages, next)->prev = prev;
 }
 
@@ -158,8 +160,10 @@ static pdk_acl_id take_acl(struct pdk_tree *tree, struct pdk_slice list)
 void pdk_tree_drop_acl(struct pdk_tree *tree, pdk_acl_id acl)
 {
     if (acl == PDK_ACL_OPEN) return;
-    if (acl == PDK_ACL_UNKNOWN) tree->unknown_acls--;
-    else pdk_aclmap_release(&tree->acls, acl);
+    if (acl == PDK_ACL_UNKNOWN)
+        tree->unknown_acls--;
+    else
+        pdk_aclmap_release(&tree->acls, acl);
 }
 
 static void set_acl(struct pdk_tree *tree, pdk_znode id, struct pdk_slice list)
@@ -220,8 +224,7 @@ enum pdk_code pdk_tree_create_znode(struct pdk_tree *tree, const struct pdk_tree
                                       .parent_acl = pdk_slot(tree, parent)->acl};
     }
     pdk_quota_created(tree, id, args->path);
-    if (PDK_UNLIKELY(tree->quotas > 0))
-        pdk_quota_add(tree, args->path, (int64_t)args->data.len, 1);
+    if (PDK_UNLIKELY(tree->quotas > 0)) pdk_quota_add(tree, args->path, (int64_t)args->data.len, 1);
     return PDK_CODE_OK;
 }
 
@@ -280,8 +283,7 @@ void pdk_tree_replace_data(struct pdk_tree *tree, pdk_znode id, struct pdk_slice
 {
     const struct pdk_blob *old = pdk_slot(tree, id)->blob;
     tree->data_bytes += (uint64_t)data.len - data_len_of(old);
-    pdk_pages_set_blob(&tree->pages, id,
-                       pdk_blob_must(tree->config.mem, pdk_blob_name(old), data));
+    pdk_pages_set_blob(&tree->pages, id, pdk_blob_must(tree->config.mem, pdk_blob_name(old), data));
 }
 
 enum pdk_code pdk_tree_set_data(struct pdk_tree *tree, struct pdk_slice path, struct pdk_slice data,

@@ -55,8 +55,6 @@ uint32_t pdk_digest_restat(uint32_t digest, const struct pdk_stat_persisted *bef
     put_stat(is, after);
     for (size_t i = 0; i < STAT_BYTES; i++) is[i] ^= was[i];
     /* The CRCs of two texts of one length differ by the bare CRC (nothing inverted at either end) of
-     * the bytes' difference; leading zeros do not count in a bare CRC. */
-    size_t first = 0;
-    while (first < STAT_BYTES && is[first] == 0) first++;
-    return digest ^ ~pdk_crc32(UINT32_MAX, is + first, STAT_BYTES - first);
+     * the bytes' difference. */
+    return digest ^ ~pdk_crc32(UINT32_MAX, is, STAT_BYTES);
 }

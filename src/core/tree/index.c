@@ -49,8 +49,8 @@ static void double_directory(struct pdk_index *ix)
 {
     PDK_ASSERT(ix->depth < DEPTH_MAX);
     uint32_t old_len = UINT32_C(1) << ix->depth;
-    ix->directory = pdk_mem_must_resize(ix->mem, ix->directory,
-                                        2 * (size_t)old_len * sizeof *ix->directory);
+    ix->directory =
+        pdk_mem_must_resize(ix->mem, ix->directory, 2 * (size_t)old_len * sizeof *ix->directory);
     for (uint32_t i = old_len; i-- > 0;) {
         ix->directory[2 * i + 1] = ix->directory[i];
         ix->directory[2 * i] = ix->directory[i];

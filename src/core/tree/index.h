@@ -71,9 +71,8 @@ static inline union pdk_index_segment *pdk_index_segment_of(const struct pdk_ind
 }
 static inline struct pdk_index_probe pdk_index_probe(const struct pdk_index *ix, uint32_t hash)
 {
-    return (struct pdk_index_probe){.cells = pdk_index_segment_of(ix, hash)->cells,
-                                    .at = pdk_index_home(hash),
-                                    .hash = hash};
+    return (struct pdk_index_probe){
+        .cells = pdk_index_segment_of(ix, hash)->cells, .at = pdk_index_home(hash), .hash = hash};
 }
 static inline uint32_t pdk_index_next(struct pdk_index_probe *p)
 {

@@ -98,8 +98,10 @@ void pdk_ephemerals_add(struct pdk_ephemerals *e, pdk_session owner, uint32_t zn
     struct owner_row *o = owner_at(e, owner_row);
     *member_at(e, row) =
         (struct member_row){.znode = znode, .owner_row = owner_row, .prev = o->last};
-    if (o->last != 0) member_at(e, o->last)->next = row;
-    else o->first = row;
+    if (o->last != 0)
+        member_at(e, o->last)->next = row;
+    else
+        o->first = row;
     o->last = row;
     pdk_index_insert(&e->by_znode, pdk_index_mix(znode), row);
 }
@@ -111,10 +113,14 @@ void pdk_ephemerals_remove(struct pdk_ephemerals *e, uint32_t znode)
     struct member_row *m = member_at(e, row);
     uint32_t owner_row = m->owner_row;
     struct owner_row *o = owner_at(e, owner_row);
-    if (m->prev != 0) member_at(e, m->prev)->next = m->next;
-    else o->first = m->next;
-    if (m->next != 0) member_at(e, m->next)->prev = m->prev;
-    else o->last = m->prev;
+    if (m->prev != 0)
+        member_at(e, m->prev)->next = m->next;
+    else
+        o->first = m->next;
+    if (m->next != 0)
+        member_at(e, m->next)->prev = m->prev;
+    else
+        o->last = m->prev;
     *m = (struct member_row){.next = e->free_member};
     e->free_member = row;
     pdk_index_remove(&e->by_znode, pdk_index_mix(znode), row);
@@ -222,5 +228,6 @@ void pdk_idlist_validate(const struct pdk_idlist *l)
 {
     pdk_index_validate(&l->positions);
     PDK_ASSERT(l->positions.count == l->count);
-    for (uint32_t i = 0; i < l->count; i++) PDK_ASSERT(position_of(l, pdk_idlist_at(l, i)) == i + 1);
+    for (uint32_t i = 0; i < l->count; i++)
+        PDK_ASSERT(position_of(l, pdk_idlist_at(l, i)) == i + 1);
 }

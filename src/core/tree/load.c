@@ -16,8 +16,10 @@ enum pdk_err pdk_tree_load_acl(struct pdk_tree *tree, int64_t disk_id, struct pd
     uint64_t old = 0;
     bool had = pdk_map_get(&tree->disk_acls, (uint64_t)disk_id, &old);
     enum pdk_err err = pdk_map_put(&tree->disk_acls, (uint64_t)disk_id, id);
-    if (err != PDK_OK) pdk_aclmap_release_now(&tree->acls, id);
-    else if (had) pdk_aclmap_release_now(&tree->acls, (pdk_acl_id)old); /* the last one counts */
+    if (err != PDK_OK)
+        pdk_aclmap_release_now(&tree->acls, id);
+    else if (had)
+        pdk_aclmap_release_now(&tree->acls, (pdk_acl_id)old); /* the last one counts */
     return err;
 }
 

@@ -169,7 +169,7 @@ static void lists_that_no_znode_uses_are_dropped_and_equal_ones_joined(void **st
     assert_int_equal(load_acl(tree, 6, 5), PDK_OK);
     assert_int_equal(load_acl(tree, 7, 7), PDK_OK);
     assert_int_equal(load_acl(tree, 8, 8), PDK_OK);
-    assert_int_equal(load_acl(tree, 8, 9), PDK_OK); /* the last one counts */
+    assert_int_equal(load_acl(tree, 8, 9), PDK_OK);  /* the last one counts */
     assert_int_equal(load_acl(tree, -1, 2), PDK_OK); /* -1 means open all the same */
     pdk_tree_validate(tree);
     assert_int_equal(load(tree, "", "", 5, 0), PDK_OK);
@@ -224,7 +224,8 @@ static void missing_builtin_znodes_are_added(void **state)
 {
     (void)state;
     struct pdk_diag diag;
-    for (int n = 0; n < 3; n++) { /* an empty file, one from before /zookeeper/config, a whole one */
+    for (int n = 0; n < 3;
+         n++) { /* an empty file, one from before /zookeeper/config, a whole one */
         struct pdk_tree *tree = empty_tree(false);
         if (n > 0) {
             assert_int_equal(load(tree, "", "", -1, 0), PDK_OK);

@@ -38,10 +38,11 @@ struct pair {
     } views[VIEWS_MAX];
 };
 
-#define CHECK(p, condition)                                                                        \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            fail_msg("seed %llu step %d: %s", (unsigned long long)(p)->seed, (p)->step, #condition); \
+#define CHECK(p, condition) \
+    do { \
+        if (!(condition)) \
+            fail_msg("seed %llu step %d: %s", (unsigned long long)(p)->seed, (p)->step, \
+                     #condition); \
     } while (0)
 
 /* ---- the array ------------------------------------------------------------------------------ */
@@ -170,8 +171,7 @@ static enum pdk_code m_create(struct model *m, const char *path, const struct pd
                                  .ephemeral_owner = a->owner}};
     strcpy(n->path, path);
     m_put(n, a->data.bytes, a->data.len, a->data.is_null);
-    if (m_covers("/zookeeper/quota", path) &&
-        strcmp(strrchr(path, '/'), "/zookeeper_stats") == 0)
+    if (m_covers("/zookeeper/quota", path) && strcmp(strrchr(path, '/'), "/zookeeper_stats") == 0)
         m_recount(m, n);
     m_charge(m, path, (long long)a->data.len, 1);
     return PDK_CODE_OK;
@@ -249,7 +249,7 @@ static enum pdk_znode_kind m_kind(const struct pair *p, const struct mnode *n)
     if (w == INT64_MIN) return PDK_KIND_CONTAINER;
     if (w >= 0 || !p->config.extended_types) return PDK_KIND_EPHEMERAL;
     return p->config.emulate_353_ttl || (uint64_t)w >> 56 == 0xff ? PDK_KIND_TTL
-                                                                   : PDK_KIND_EPHEMERAL;
+                                                                  : PDK_KIND_EPHEMERAL;
 }
 
 static void compare_stat(struct pair *p, struct mnode *n, pdk_znode id)
@@ -407,8 +407,13 @@ static uint64_t below(struct pair *p, uint64_t bound) { return pdk_prng_below(&p
 
 static void random_path(struct pair *p, char out[PATH_MAX_LEN])
 {
-    static const char *const names[] = {"a", "b", "12345678", "a-name-beyond-sixteen-bytes",
-                                        "\xe4\xb8\xad", "c", "exactly-16-bytes"};
+    static const char *const names[] = {"a",
+                                        "b",
+                                        "12345678",
+                                        "a-name-beyond-sixteen-bytes",
+                                        "\xe4\xb8\xad",
+                                        "c",
+                                        "exactly-16-bytes"};
     static const char *const quota[] = {"/zookeeper/quota/a", "/zookeeper/quota/a/b",
                                         "/zookeeper/quota/b"};
     static const char *const ends[] = {"", "/zookeeper_limits", "/zookeeper_stats", "/b"};
@@ -423,7 +428,8 @@ static void random_path(struct pair *p, char out[PATH_MAX_LEN])
     size_t len = strlen(out);
     if (below(p, 2) == 0)
         (void)snprintf(out + len, PATH_MAX_LEN - len, "/%s", names[below(p, PDK_COUNT_OF(names))]);
-    else (void)snprintf(out + len, PATH_MAX_LEN - len, "/n%d", (int)below(p, 30));
+    else
+        (void)snprintf(out + len, PATH_MAX_LEN - len, "/n%d", (int)below(p, 30));
 }
 
 static struct pdk_slice random_data(struct pair *p, uint8_t out[DATA_MAX])
@@ -540,16 +546,24 @@ static void one_step(struct pair *p)
     p->zxid += (pdk_zxid)below(p, 3); /* several changes may share one, as in a multi */
     if (p->model->count > 0 && below(p, 2) == 0)
         strcpy(path, p->model->nodes[below(p, p->model->count)].path);
-    else random_path(p, path);
+    else
+        random_path(p, path);
     bool built_in = strcmp(path, "") == 0 || strcmp(path, "/zookeeper") == 0 ||
                     strcmp(path, "/zookeeper/quota") == 0 || strcmp(path, "/zookeeper/config") == 0;
-    if (roll < 2) one_view(p);
-    else if (roll < 3) (void)pdk_tree_tidy(p->tree);
-    else if (roll < 30) one_set(p, path);
-    else if (roll < 37) one_set_acl(p, path);
-    else if (built_in) return;
-    else if (roll < (growing ? 95 : 55) && p->model->count < ZNODES_MAX) one_create(p, path);
-    else one_delete(p, path);
+    if (roll < 2)
+        one_view(p);
+    else if (roll < 3)
+        (void)pdk_tree_tidy(p->tree);
+    else if (roll < 30)
+        one_set(p, path);
+    else if (roll < 37)
+        one_set_acl(p, path);
+    else if (built_in)
+        return;
+    else if (roll < (growing ? 95 : 55) && p->model->count < ZNODES_MAX)
+        one_create(p, path);
+    else
+        one_delete(p, path);
 }
 
 static void start_model(struct pair *p)

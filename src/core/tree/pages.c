@@ -219,8 +219,10 @@ static void retire(struct pdk_pages *p, void *ptr, uintptr_t kind)
         struct pdk_retired_chunk *chunk = pdk_mem_must(p->mem, sizeof *chunk);
         chunk->next = NULL;
         chunk->count = 0;
-        if (list->last != NULL) list->last->next = chunk;
-        else list->first = chunk;
+        if (list->last != NULL)
+            list->last->next = chunk;
+        else
+            list->first = chunk;
         list->last = chunk;
     }
     list->last->items[list->last->count++] = (uintptr_t)ptr | kind;
@@ -230,8 +232,10 @@ static void retire(struct pdk_pages *p, void *ptr, uintptr_t kind)
 static void append(struct pdk_retired *to, struct pdk_retired *from)
 {
     if (from->first == NULL) return;
-    if (to->last != NULL) to->last->next = from->first;
-    else to->first = from->first;
+    if (to->last != NULL)
+        to->last->next = from->first;
+    else
+        to->first = from->first;
     to->last = from->last;
     *from = (struct pdk_retired){0};
 }
@@ -255,8 +259,10 @@ void pdk_pages_thaw(struct pdk_pages *p, struct pdk_freeze *f)
     /* What retired while `f` was the youngest may be seen by the older ones too. */
     append(f->older != NULL ? &f->older->retired : &p->garbage, &f->retired);
     if (f->older != NULL) f->older->younger = f->younger;
-    if (f->younger != NULL) f->younger->older = f->older;
-    else p->youngest = f->older;
+    if (f->younger != NULL)
+        f->younger->older = f->older;
+    else
+        p->youngest = f->older;
     p->frozen_epoch = p->youngest != NULL ? p->youngest->epoch : 0;
     pdk_mem_free(p->mem, f->directory);
     f->directory = NULL;
@@ -265,8 +271,10 @@ void pdk_pages_thaw(struct pdk_pages *p, struct pdk_freeze *f)
 static void free_item(struct pdk_pages *p, uintptr_t item)
 {
     void *ptr = (void *)(item & ~(uintptr_t)KIND_MASK);
-    if ((item & KIND_MASK) == KIND_PAGE) free_page(p, ptr);
-    else pdk_mem_free(p->mem, ptr);
+    if ((item & KIND_MASK) == KIND_PAGE)
+        free_page(p, ptr);
+    else
+        pdk_mem_free(p->mem, ptr);
 }
 
 bool pdk_pages_tidy(struct pdk_pages *p)

@@ -45,10 +45,14 @@ static void parse_pair(const uint8_t *at, const uint8_t *end, struct texts *out)
     const uint8_t *number = equals + 1;
     const uint8_t *stop = memchr(number, '=', (size_t)(end - number));
     int64_t value = parse_number(number, stop != NULL ? stop : end);
-    if (pdk_slice_eq_str(key, "count")) out->count = value;
-    else if (pdk_slice_eq_str(key, "bytes")) out->bytes = value;
-    else if (pdk_slice_eq_str(key, "countHardLimit")) out->count_hard = value;
-    else if (pdk_slice_eq_str(key, "byteHardLimit")) out->bytes_hard = value;
+    if (pdk_slice_eq_str(key, "count"))
+        out->count = value;
+    else if (pdk_slice_eq_str(key, "bytes"))
+        out->bytes = value;
+    else if (pdk_slice_eq_str(key, "countHardLimit"))
+        out->count_hard = value;
+    else if (pdk_slice_eq_str(key, "byteHardLimit"))
+        out->bytes_hard = value;
 }
 
 static struct texts parse(struct pdk_slice text)
@@ -121,8 +125,9 @@ static pdk_znode covering(const struct pdk_tree *tree, struct pdk_slice path, si
     return best;
 }
 
-bool pdk_tree_quota(const struct pdk_tree *tree, struct pdk_slice path, struct pdk_slice *quota_path,
-                    struct pdk_quota_limits *limits, struct pdk_quota_usage *usage)
+bool pdk_tree_quota(const struct pdk_tree *tree, struct pdk_slice path,
+                    struct pdk_slice *quota_path, struct pdk_quota_limits *limits,
+                    struct pdk_quota_usage *usage)
 {
     size_t prefix_len = 0;
     if (tree->quotas == 0) return false;

@@ -114,16 +114,17 @@ static void usage_keeps_hard_limits_as_apache_writes_them(void **state)
     const char *stats = Q "/q/zookeeper_stats";
     make(tree, "/q", "");
     make_quota(tree, "/q", "");
-    assert_int_equal(test_set(tree, stats, "count=5,bytes=6;countHardLimit=4;byteHardLimit=10", 1, 2),
-                     PDK_CODE_OK);
+    assert_int_equal(
+        test_set(tree, stats, "count=5,bytes=6;countHardLimit=4;byteHardLimit=10", 1, 2),
+        PDK_CODE_OK);
     make(tree, "/q/a", "1");
     test_data_is(tree, stats, "count=6,bytes=7=;byteHardLimit=10;countHardLimit=4");
     assert_int_equal(test_set(tree, stats, "rubbish", 1, 2), PDK_CODE_OK);
     make(tree, "/q/b", "1");
     test_data_is(tree, stats, "count=0,bytes=0");
-    assert_int_equal(test_set(tree, stats, "count=-9223372036854775807,bytes=9223372036854775807", 1,
-                              2),
-                     PDK_CODE_OK);
+    assert_int_equal(
+        test_set(tree, stats, "count=-9223372036854775807,bytes=9223372036854775807", 1, 2),
+        PDK_CODE_OK);
     make(tree, "/q/c", "1");
     test_data_is(tree, stats, "count=-9223372036854775806,bytes=-9223372036854775808");
     pdk_tree_validate(tree);
@@ -141,9 +142,15 @@ static void the_longest_prefix_with_limits_covers_a_path(void **state)
         const char *path, *covering;
         int64_t count;
     } cases[] = {
-        {"/q", "/q", 1},          {"/q/x", "/q", 1},         {"/q/in", "/q/in", 2},
-        {"/q/inx", "/q", 1},      {"/q/in/deep", "/q/in", 2}, {"/qx", NULL, 0},
-        {"/", NULL, 0},           {"", NULL, 0},             {"/zookeeper", NULL, 0},
+        {"/q", "/q", 1},
+        {"/q/x", "/q", 1},
+        {"/q/in", "/q/in", 2},
+        {"/q/inx", "/q", 1},
+        {"/q/in/deep", "/q/in", 2},
+        {"/qx", NULL, 0},
+        {"/", NULL, 0},
+        {"", NULL, 0},
+        {"/zookeeper", NULL, 0},
         {Q "/q/x", NULL, 0},
     };
     for (size_t i = 0; i < PDK_COUNT_OF(cases); i++) {

@@ -126,7 +126,7 @@ pdk_znode pdk_tree_find_child(const struct pdk_tree *tree, pdk_znode parent, str
 static pdk_znode root_of(const struct pdk_tree *tree)
 {
     return PDK_LIKELY(pdk_slot(tree, PDK_ZNODE_ROOT)->blob != NULL) ? PDK_ZNODE_ROOT
-                                                                     : PDK_ZNODE_NONE;
+                                                                    : PDK_ZNODE_NONE;
 }
 
 pdk_znode pdk_tree_find_parent(const struct pdk_tree *tree, struct pdk_slice path,

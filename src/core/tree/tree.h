@@ -48,8 +48,8 @@ enum pdk_znode_kind { PDK_KIND_PERSISTENT, PDK_KIND_EPHEMERAL, PDK_KIND_CONTAINE
 struct pdk_tree_config {
     const struct pdk_mem *mem;
     struct pdk_hash_seed seed;
-    bool digest_enabled; /* zookeeper.digest.enabled */
-    bool extended_types; /* owner words with top byte 0xff are TTL; else they are sessions */
+    bool digest_enabled;  /* zookeeper.digest.enabled */
+    bool extended_types;  /* owner words with top byte 0xff are TTL; else they are sessions */
     bool emulate_353_ttl; /* with extended_types: any negative owner but the container's is TTL */
 };
 
@@ -93,18 +93,18 @@ pdk_acl_id pdk_tree_find_acl(const struct pdk_tree *tree, struct pdk_slice list)
 
 /* ---- changes: one call per (sub-)transaction --------------------------------------------- */
 enum pdk_change_kind { /* numbered like the events they cause */
-    PDK_CHANGE_CREATED = 1,
-    PDK_CHANGE_DELETED = 2,
-    PDK_CHANGE_DATA = 3,
+                       PDK_CHANGE_CREATED = 1,
+                       PDK_CHANGE_DELETED = 2,
+                       PDK_CHANGE_DATA = 3,
 };
 /* What a successful create, delete or set_data did; ACLs feed the READ filter of events.  Whoever
  * does not want it passes NULL. */
 struct pdk_change {
     enum pdk_change_kind kind;
-    struct pdk_slice path;  /* the caller's own path slice */
-    pdk_znode id;           /* NONE when deleted */
-    pdk_acl_id acl;         /* of the znode (deleted: the one it had) */
-    pdk_acl_id parent_acl;  /* created, deleted: of its parent */
+    struct pdk_slice path; /* the caller's own path slice */
+    pdk_znode id;          /* NONE when deleted */
+    pdk_acl_id acl;        /* of the znode (deleted: the one it had) */
+    pdk_acl_id parent_acl; /* created, deleted: of its parent */
 };
 
 /* Node digests that the caller has computed already (prep does): the tree takes them over instead of
@@ -115,10 +115,10 @@ struct pdk_digest_hint {
 };
 
 struct pdk_tree_create {
-    struct pdk_slice path; /* validated, not the root */
-    struct pdk_slice data; /* may be null */
-    struct pdk_slice acl;  /* encoded vector<ACL> with its count; null = PDK_ACL_OPEN */
-    int64_t owner;         /* owner word: 0, session, container or TTL word */
+    struct pdk_slice path;   /* validated, not the root */
+    struct pdk_slice data;   /* may be null */
+    struct pdk_slice acl;    /* encoded vector<ACL> with its count; null = PDK_ACL_OPEN */
+    int64_t owner;           /* owner word: 0, session, container or TTL word */
     int32_t parent_cversion; /* the parent's new stored cversion; -1 = its own plus one */
     pdk_zxid zxid;
     int64_t time_ms; /* ctime and mtime */
@@ -179,8 +179,9 @@ struct pdk_quota_usage {
 };
 /* The quota that covers `path` (longest prefix with a limits znode): false when none.
  * *quota_path is the covered prefix, a slice of `path`. */
-bool pdk_tree_quota(const struct pdk_tree *tree, struct pdk_slice path, struct pdk_slice *quota_path,
-                    struct pdk_quota_limits *limits, struct pdk_quota_usage *usage);
+bool pdk_tree_quota(const struct pdk_tree *tree, struct pdk_slice path,
+                    struct pdk_slice *quota_path, struct pdk_quota_limits *limits,
+                    struct pdk_quota_usage *usage);
 
 /* Ephemerals of one owner, in creation order of ids (unspecified to clients):
  *   for (id = pdk_tree_ephemeral_first(t, owner); id != NONE; id = pdk_tree_ephemeral_next(t, id)) */
@@ -197,13 +198,13 @@ size_t pdk_tree_due(const struct pdk_tree *tree, int64_t now_wall_ms, int64_t ne
                     uint32_t *cursor, pdk_znode *ids, size_t max);
 
 struct pdk_tree_counts {
-    uint64_t znodes;      /* live znodes, root counted once */
+    uint64_t znodes; /* live znodes, root counted once */
     uint64_t ephemerals;
     uint64_t containers, ttls;
-    uint64_t data_bytes;  /* data only */
+    uint64_t data_bytes;        /* data only */
     uint64_t approximate_bytes; /* Apache's approximate_data_size: path characters + data bytes */
     uint64_t acls;
-    uint64_t retired;     /* blobs and pages waiting for a view to be released */
+    uint64_t retired; /* blobs and pages waiting for a view to be released */
 };
 void pdk_tree_counts(const struct pdk_tree *tree, struct pdk_tree_counts *out);
 

@@ -35,9 +35,9 @@ struct pdk_tree {
     uint64_t containers, ttls;
     uint64_t data_bytes, path_chars;
     uint64_t digest;
-    uint64_t unknown_acls; /* znodes with PDK_ACL_UNKNOWN */
-    uint64_t quotas;       /* limits znodes that count */
-    bool loading;          /* made empty, pdk_tree_load_done has not come yet */
+    uint64_t unknown_acls;    /* znodes with PDK_ACL_UNKNOWN */
+    uint64_t quotas;          /* limits znodes that count */
+    bool loading;             /* made empty, pdk_tree_load_done has not come yet */
     struct pdk_map disk_acls; /* while loading: disk id -> ACL id, each counted once */
 };
 

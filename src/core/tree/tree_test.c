@@ -41,9 +41,11 @@ static void only_paths_of_znodes_are_found(void **state)
     struct pdk_tree *tree = test_tree();
     assert_int_equal(test_create(tree, "/a", "", 1), PDK_CODE_OK);
     assert_int_equal(test_create(tree, "/a/bb", "", 2), PDK_CODE_OK);
-    static const char *const impossible[] = {"a",  "/a/",     "//",      "//a",    "/a//bb", "/a/b",
-                                             "/b", "/a/bb/",  "/a/bbb",  "a/bb",   "/bb",    "/A",
-                                             " ",  "/a/bb/c", "/a/bb/c/d/e/f/g/h", "/a/./bb"};
+    static const char *const impossible[] = {
+        "a",      "/a/", "//",     "//a",     "/a//bb",
+        "/a/b",   "/b",  "/a/bb/", "/a/bbb",  "a/bb",
+        "/bb",    "/A",  " ",      "/a/bb/c", "/a/bb/c/d/e/f/g/h",
+        "/a/./bb"};
     for (size_t i = 0; i < PDK_COUNT_OF(impossible); i++)
         if (test_find(tree, impossible[i]) != PDK_ZNODE_NONE) fail_msg("found %s", impossible[i]);
     assert_int_equal(test_find(tree, ""), PDK_ZNODE_ROOT);
@@ -157,9 +159,9 @@ static void a_set_changes_data_version_mzxid_and_mtime_only(void **state)
     struct pdk_change change;
     assert_int_equal(test_create(tree, "/m", "12345", 7), PDK_CODE_OK);
     struct pdk_stat before = test_stat(tree, "/m");
-    assert_int_equal(pdk_tree_set_data(tree, pdk_slice_str("/m"), pdk_slice_null(), -1, 9, 77, NULL,
-                                       &change),
-                     PDK_CODE_OK);
+    assert_int_equal(
+        pdk_tree_set_data(tree, pdk_slice_str("/m"), pdk_slice_null(), -1, 9, 77, NULL, &change),
+        PDK_CODE_OK);
     assert_int_equal(change.kind, PDK_CHANGE_DATA);
     assert_int_equal(change.id, test_find(tree, "/m"));
     assert_true(pdk_slice_eq_str(change.path, "/m"));
@@ -189,8 +191,8 @@ static void data_may_come_from_the_tree_itself(void **state)
     struct pdk_slice tail = pdk_tree_data(tree, test_find(tree, "/m"));
     tail.bytes += 4;
     tail.len -= 4;
-    assert_int_equal(
-        pdk_tree_set_data(tree, pdk_slice_str("/m"), tail, 1, 2, 3, NULL, NULL), PDK_CODE_OK);
+    assert_int_equal(pdk_tree_set_data(tree, pdk_slice_str("/m"), tail, 1, 2, 3, NULL, NULL),
+                     PDK_CODE_OK);
     test_data_is(tree, "/m", "456789");
     pdk_tree_destroy(tree);
 }
@@ -250,8 +252,7 @@ static void changes_tell_what_they_did_and_whose_acls_count(void **state)
     assert_true(pdk_slice_eq(pdk_tree_acl_list(tree, c.parent_acl), test_acl_slice(&one)));
 
     /* The last use of a list goes with its znode; the id stays readable for one more change. */
-    assert_int_equal(
-        pdk_tree_delete_znode(tree, pdk_slice_str("/p/c"), 3, NULL, &c), PDK_CODE_OK);
+    assert_int_equal(pdk_tree_delete_znode(tree, pdk_slice_str("/p/c"), 3, NULL, &c), PDK_CODE_OK);
     assert_int_equal(c.kind, PDK_CHANGE_DELETED);
     assert_int_equal(c.id, PDK_ZNODE_NONE);
     assert_true(pdk_slice_eq(pdk_tree_acl_list(tree, c.acl), test_acl_slice(&two)));
@@ -581,7 +582,8 @@ static void sizes_are_counted_as_apache_counts_them(void **state)
     (void)state;
     struct pdk_tree *tree = test_tree();
     struct pdk_tree_counts c;
-    assert_int_equal(test_create(tree, "/\xe4\xb8\xad", "12345", 1), PDK_CODE_OK); /* 2 characters */
+    assert_int_equal(test_create(tree, "/\xe4\xb8\xad", "12345", 1),
+                     PDK_CODE_OK); /* 2 characters */
     pdk_tree_counts(tree, &c);
     assert_int_equal(c.approximate_bytes, 44 + 2 + 5);
     assert_int_equal(c.data_bytes, 5);

@@ -55,8 +55,10 @@ static void check_znode(const struct pdk_tree *tree, pdk_znode id, struct pdk_sl
     t->data_bytes += data.len;
     t->path_chars += pdk_path_chars(id == PDK_ZNODE_ROOT ? pdk_slice_of("", 0) : path);
     t->quotas += pdk_quota_is_limits(path);
-    if (slot->acl == PDK_ACL_UNKNOWN) t->unknown_acls++;
-    else if (slot->acl != PDK_ACL_OPEN) t->acl_refs[slot->acl]++;
+    if (slot->acl == PDK_ACL_UNKNOWN)
+        t->unknown_acls++;
+    else if (slot->acl != PDK_ACL_OPEN)
+        t->acl_refs[slot->acl]++;
     check_kind(tree, id, slot->owner, t);
     check_children(tree, id);
 }

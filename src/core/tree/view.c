@@ -124,8 +124,10 @@ static void advance(struct pdk_view_cursor *c)
 
 bool pdk_view_next(struct pdk_view_cursor *c, struct pdk_view_node *out)
 {
-    if (!c->started) c->at = PDK_ZNODE_ROOT;
-    else if (c->at != PDK_ZNODE_NONE) advance(c);
+    if (!c->started)
+        c->at = PDK_ZNODE_ROOT;
+    else if (c->at != PDK_ZNODE_NONE)
+        advance(c);
     c->started = true;
     if (c->path.failed) c->at = PDK_ZNODE_NONE;
     if (c->at == PDK_ZNODE_NONE) return false;
