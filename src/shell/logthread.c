@@ -313,6 +313,7 @@ static void *run(void *arg)
 {
     struct pdk_logthread *lt = arg;
     (void)pthread_setname_np(pthread_self(), "paddock-log");
+    lt->last_sync_us = pdk_clock_us(); /* flush delays count from here */
     reserve(lt);
     while (!lt->failed) {
         bool go_on = take_batch(lt);
