@@ -419,7 +419,7 @@ static void stop(struct server *s)
     }
     pdk_logthread_stop(s->logthread);
     /* From here on another process may take the folder, while a large tree is still being freed. */
-    pdk_store_close(s->store);
+    if (s->store != NULL) pdk_store_close(s->store);
     pdk_conns_destroy(s->conns);
     pdk_node_destroy(s->node);
     if (s->signal_fd >= 0) (void)close(s->signal_fd);
