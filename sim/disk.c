@@ -274,8 +274,9 @@ static int new_handle(struct pdk_disk *d, int inode, bool writable)
 
 static void cut(struct pdk_disk *d, struct inode *ino, size_t size)
 {
+    /* What was reserved beyond the end goes when a file is cut, and stays when it grows, as on Linux. */
+    if (size <= ino->now.len) give_blocks_above(ino, size);
     bytes_resize(d, &ino->now, size);
-    give_blocks_above(ino, size);
     add_change(d, ino, true, size, NULL, 0);
 }
 

@@ -20,7 +20,7 @@ struct pdk_store_config pdk_storebox_config(void)
         .log_dir = "/data",
         .prealloc_kb = 64,
         .max_record_bytes = 1024 * 1024,
-        .in_flight_bytes = 16 * 1024,
+        .in_flight_bytes = 32 * 1024,
         .autocreate_dirs = true,
         .db_autocreate = true,
         .force_sync = true,
@@ -90,9 +90,24 @@ static enum pdk_err on_snapshot(void *ctx, const struct pdk_snapshot_info *info)
     b->snapshot = *info;
     return sink.snapshot(sink.ctx, info);
 }
+static void note_digest(struct pdk_storebox *b, struct pdk_slice txn)
+{
+    struct pdk_reader r = pdk_reader_of(txn);
+    struct pdk_txn_header header;
+    struct pdk_txn_digest digest;
+    pdk_read_txn_header(&r, &header);
+    if (header.type == PDK_OP_ERROR || pdk_reader_left(&r) < PDK_TXN_DIGEST_LEN) return;
+    (void)pdk_reader_take(&r, pdk_reader_left(&r) - PDK_TXN_DIGEST_LEN);
+    pdk_read_txn_digest(&r, &digest);
+    if (r.failed || digest.version != 2) return;
+    b->recorded_zxid = header.zxid;
+    b->recorded_digest = (uint64_t)digest.tree_digest;
+}
+
 static enum pdk_err on_txn(void *ctx, struct pdk_slice txn)
 {
     struct pdk_storebox *b = ctx;
+    note_digest(b, txn);
     struct pdk_recover_sink sink = pdk_state_recover_sink(&b->state);
     return sink.txn(sink.ctx, txn);
 }

@@ -18,7 +18,10 @@ struct pdk_storebox {
     struct pdk_state state;
     struct pdk_recovery recovery;
     struct pdk_snapshot_info snapshot; /* the one that recovery loaded */
-    struct pdk_buf batch;              /* framed records, not yet appended */
+    /* The last digest that replay met behind a transaction. */
+    pdk_zxid recorded_zxid;
+    uint64_t recorded_digest;
+    struct pdk_buf batch; /* framed records, not yet appended */
     pdk_zxid batch_first;
     uint32_t batch_records;
 };

@@ -94,7 +94,7 @@ static enum pdk_err take_space(struct pdk_log_writer *w, int64_t to, bool keep_s
 static int64_t padded_size(const struct pdk_store *store, const struct pdk_log_writer *w)
 {
     int64_t prealloc = store->config.prealloc_kb * 1024;
-    if (prealloc <= 0) return w->at;
+    if (prealloc <= 0) return w->size; /* no padding */
     if (w->at > w->size) return (w->at + prealloc) / prealloc * prealloc;
     return w->at + PAD_MARGIN_BYTES >= w->size ? w->size + prealloc : w->size;
 }

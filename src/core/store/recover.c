@@ -103,12 +103,42 @@ static enum pdk_err load_snapshot(struct recovery *v)
     return PDK_OK;
 }
 
+/* What Apache's snapshot.0 holds, and so what every history begins with. */
+static enum pdk_err hand_over_new_database(const struct pdk_recover_sink *sink)
+{
+    static const uint8_t readable[] = "\0\0\0\1" /* one entry: READ for world:anyone */
+                                      "\0\0\0\1"
+                                      "\0\0\0\5world"
+                                      "\0\0\0\6anyone";
+    static const struct {
+        const char *path;
+        int64_t acl_id;
+        int32_t aversion;
+    } znodes[] = {
+        {"", -1, 0},
+        {"/zookeeper", -1, 0},
+        {"/zookeeper/config", 1, -1},
+        {"/zookeeper/quota", -1, 0},
+    };
+    enum pdk_err err = sink->reset(sink->ctx);
+    if (err == PDK_OK) err = sink->acl(sink->ctx, 1, pdk_slice_of(readable, sizeof readable - 1));
+    for (size_t i = 0; i < PDK_COUNT_OF(znodes) && err == PDK_OK; i++) {
+        struct pdk_stat_persisted stat = {.aversion = znodes[i].aversion};
+        err = sink->znode(sink->ctx, pdk_slice_str(znodes[i].path), pdk_slice_of("", 0),
+                          znodes[i].acl_id, &stat);
+    }
+    return err;
+}
+
 /* No snapshot: is that a new database, a wiped one, or a damaged one (disk-formats.md 7.1)? */
 static enum pdk_err start_empty(struct recovery *v)
 {
     struct pdk_store *store = v->store;
-    enum pdk_err err = v->sink->reset(v->sink->ctx);
-    if (err != PDK_OK) return err;
+    enum pdk_err err = hand_over_new_database(v->sink);
+    if (err != PDK_OK) {
+        pdk_diag_set(v->diag, "a new database cannot be made: %s", pdk_err_name(err));
+        return err;
+    }
     if (v->replay.tail.there) {
         if (!store->config.trust_empty_snapshot) {
             pdk_diag_set(

@@ -67,7 +67,8 @@ struct pdk_snapshot_info {
 };
 struct pdk_recover_sink {
     void *ctx;
-    /* Forget everything: called before each snapshot that is tried, and before an empty start. */
+    /* Forget everything: called before each snapshot that is tried, and before an empty start, which
+     * hands over the znodes of a new database (no call of `snapshot` then). */
     enum pdk_err (*reset)(void *ctx);
     enum pdk_err (*session)(void *ctx, pdk_session id, int32_t timeout_ms);
     enum pdk_err (*acl)(void *ctx, int64_t disk_id, struct pdk_slice list);

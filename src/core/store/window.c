@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define FIRST_BLOCK_BYTES ((size_t)16 * 1024)
+
 void pdk_window_init(struct pdk_window *w, const struct pdk_mem *mem, struct pdk_source source,
                      struct pdk_diag *diag)
 {
@@ -21,13 +23,15 @@ void pdk_window_report(struct pdk_window *w)
     w->reported = w->at;
 }
 
-/* Moves what is not yet read to the front of a buffer of at least `want` bytes. */
+/* Moves what is not yet read to the front of a buffer of at least `want` bytes.  Small files do with a
+ * small one: it grows as more is read. */
 static bool make_room(struct pdk_window *w, size_t want)
 {
     pdk_window_report(w);
     size_t left = w->len - w->at;
-    if (want > w->cap) {
-        size_t cap = pdk_max_size(want, PDK_WINDOW_BYTES);
+    size_t cap = pdk_min_size(pdk_max_size(w->cap * 4, FIRST_BLOCK_BYTES), PDK_WINDOW_BYTES);
+    cap = pdk_max_size(cap, want);
+    if (cap > w->cap) {
         uint8_t *buf = pdk_mem_try(w->mem, cap);
         if (buf == NULL) return false;
         if (left > 0) memcpy(buf, w->buf + w->at, left);
