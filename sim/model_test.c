@@ -211,7 +211,13 @@ static void check_stat(struct pdk_reader *r, const struct pdk_stat *want)
     struct pdk_stat got;
     pdk_read_stat(r, &got);
     assert_false(r->failed);
-    if (memcmp(&got, want, sizeof got) != 0)
+    bool same = got.czxid == want->czxid && got.mzxid == want->mzxid && got.ctime == want->ctime &&
+                got.mtime == want->mtime && got.version == want->version &&
+                got.cversion == want->cversion && got.aversion == want->aversion &&
+                got.ephemeral_owner == want->ephemeral_owner &&
+                got.data_length == want->data_length && got.num_children == want->num_children &&
+                got.pzxid == want->pzxid;
+    if (!same)
         fail_msg("stat differs: czxid %lld/%lld mzxid %lld/%lld version %d/%d cversion %d/%d "
                  "aversion %d/%d owner %llx/%llx len %d/%d children %d/%d pzxid %lld/%lld",
                  (long long)got.czxid, (long long)want->czxid, (long long)got.mzxid,
@@ -241,7 +247,8 @@ static void check_children(struct pdk_reader *r, const struct pdk_model_state *s
         char child[PDK_MODEL_PATH];
         (void)snprintf(child, sizeof child, "%s/%.*s", strcmp(path, "/") == 0 ? "" : path,
                        (int)name.len, (const char *)name.bytes);
-        assert_non_null(pdk_model_find(s, child));
+        /* What stands below /zookeeper the model leaves out. */
+        if (strcmp(path, "/zookeeper") != 0) assert_non_null(pdk_model_find(s, child));
     }
 }
 

@@ -282,6 +282,15 @@ static void apply(struct pdk_node *n, const struct pdk_proposal *p, struct pdk_a
     PDK_ASSERT(applied->code == p->code); /* prep has judged it right */
 }
 
+#ifdef PDK_VERIFY_ON
+/* Prep's forecast, which stands at the end of the transaction, must have come true. */
+static bool digest_came_true(const struct pdk_node *n, const struct pdk_proposal *p)
+{
+    if (!n->config.digest_enabled || p->code != PDK_CODE_OK) return true;
+    return pdk_load_u64(p->txn + p->len - 8) == pdk_tree_digest(n->state.tree);
+}
+#endif
+
 static void commit_session_opened(struct pdk_node *n, pdk_session session, struct pdk_conn *c)
 {
     if (c != NULL) {
@@ -340,6 +349,7 @@ static void commit(struct pdk_node *n, const struct pdk_proposal *p)
     if (p->ephemeral) settle_ephemeral(n, p);
     if (p->op == PDK_OP_CLOSE_SESSION) ended = detach_session(n, session);
     apply(n, p, &applied);
+    PDK_VERIFY(digest_came_true(n, p));
     n->metrics.commit_count++;
     note_digest(n, p->zxid);
     if (p->op == PDK_OP_CREATE_SESSION)

@@ -137,9 +137,11 @@ int64_t pdk_timer_deadline(const struct pdk_node *n)
 {
     int64_t now = n->now.mono_ms;
     if (n->more_due) return now;
-    int64_t at = n->no_space ? now + 1000 : pdk_sessions_next_deadline(n->state.sessions);
-    if (!pdk_propose_room(n) && at <= now) at = now + 10; /* the disk has to make room first */
+    int64_t sessions = pdk_sessions_next_deadline(n->state.sessions);
     int64_t containers =
         n->container_scanning ? n->container_credit_ms : n->next_container_check_ms;
-    return containers < at ? containers : at;
+    int64_t at = containers < sessions ? containers : sessions;
+    /* What is due may have to wait for the disk: then look again later, not at once. */
+    int64_t patience = n->no_space ? 1000 : pdk_propose_room(n) ? 0 : 10;
+    return at < now + patience ? now + patience : at;
 }

@@ -326,7 +326,10 @@ static enum pdk_code run_close_session(struct pdk_prep_work *w)
         pdk_buf_clear(&p->path);
         pdk_tree_put_path(p->tree, id, &p->path);
         struct pdk_slice path = pdk_buf_slice(&p->path);
-        if (pdk_overlay_find(p->overlay, path, &node) && node.id == id)
+        struct pdk_stat_persisted committed;
+        pdk_tree_stat_persisted(p->tree, id, &committed);
+        /* Another czxid: it will be deleted and created again, and stands in `created`. */
+        if (pdk_overlay_find(p->overlay, path, &node) && node.stat.czxid == committed.czxid)
             remove_ephemeral(&c, path, &node);
     }
     struct pdk_reader paths = pdk_reader_of(pdk_buf_slice(&p->acl));
