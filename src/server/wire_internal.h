@@ -43,8 +43,9 @@ struct server {
     struct pdk_metrics metrics;
     int64_t trace_mask;
     int64_t started_ms;
-    int64_t next_purge_ms; /* INT64_MAX: never */
-    struct pdk_log_limit oversize_limit;
+    int64_t next_purge_ms;               /* INT64_MAX: never */
+    struct pdk_log_limit oversize_limit; /* of log lines: a window of a second */
+    uint32_t oversize_lines;             /* in this window */
 
     enum phase phase;
     int64_t phase_until_ms;

@@ -8,6 +8,7 @@
 /* Replies that gather before the socket gets them: more would only fill memory and caches. */
 #define BATCH_BYTES ((size_t)128 << 10)
 #define BATCH_EFFECTS 64
+#define OVERSIZE_LINES 50
 
 /* ---- effects ------------------------------------------------------------------------------------ */
 static void log_line(const struct server *s, const struct pdk_effect *e)
@@ -96,12 +97,30 @@ static bool has_session(void *ctx, uint32_t conn)
     return pdk_node_session_of(s->node, conn) != 0;
 }
 
+/* Each of these lines is what an operator looks for, but a client in a loop must not fill the disk:
+ * so many lines a second, then a number. */
+static bool may_log_oversize(struct server *s, uint64_t *held_back)
+{
+    struct pdk_log_limit *window = &s->oversize_limit;
+    if (s->now.mono_ms >= window->next_ms) {
+        window->next_ms = s->now.mono_ms + 1000;
+        s->oversize_lines = 0;
+    }
+    if (s->oversize_lines++ >= OVERSIZE_LINES) {
+        window->held_back++;
+        return false;
+    }
+    *held_back = window->held_back;
+    window->held_back = 0;
+    return true;
+}
+
 static void on_too_long(void *ctx, const struct pdk_conn_oversize *what)
 {
     struct server *s = ctx;
     if (!what->drained) s->metrics.large_requests_rejected++; /* the node counts what it answers */
     uint64_t held_back = 0;
-    if (!pdk_log_limit_pass(&s->oversize_limit, s->now.mono_ms, 100, &held_back)) return;
+    if (!may_log_oversize(s, &held_back)) return;
     if (what->conn == PDK_CONN_NONE) {
         pdk_log_write(s->log, PDK_LOG_WARN,
                       "conn.not_a_client remote=%s first_bytes_as_len=%" PRId32 " limit=%" PRId32
