@@ -140,6 +140,10 @@ class ProgramCase(unittest.TestCase):
     A subclass is decorated with `checks_in` and says in `argv` how to start its program.
     """
 
+    # What the program prints when the client library in it dies of a fault of its own, which
+    # no server can help: it is run again then.
+    own_fault = None
+
     @classmethod
     def argv(cls):
         """The command line before the five arguments; raises SkipTest where it cannot run."""
@@ -151,12 +155,16 @@ class ProgramCase(unittest.TestCase):
         if why:
             raise unittest.SkipTest(why)
         argv = cls.argv()
-        stage = Stage()
-        cls.addClassCleanup(stage.close)
-        stage.start()
-        cls.code, cls.text = stage.run(argv + stage.arguments())
+        for _ in range(3):
+            stage = Stage()
+            cls.addClassCleanup(stage.close)
+            stage.start()
+            cls.code, cls.text = stage.run(argv + stage.arguments())
+            cls.server_log = stage.rich.log_tail()
+            stage.close()
+            if not (cls.own_fault and re.search(cls.own_fault, cls.text)):
+                break
         cls.passed, cls.failed, cls.open_groups = read_output(cls.text)
-        cls.server_log = stage.rich.log_tail()
 
     def judge(self, name):
         if name in self.failed:

@@ -67,6 +67,9 @@ class NodeZookeeperClient(stage.ProgramCase):
 class NodeZookeeper(stage.ProgramCase):
     """An addon: it is built from sources that come in its package."""
 
+    # Once in some thirty runs, when its connection is cut while it connects.
+    own_fault = r'uv_poll_start: Assertion .*uv__is_closing'
+
     @classmethod
     def argv(cls):
         stage.need_files('g++', '/usr/bin/g++')
