@@ -99,7 +99,7 @@ static void two_values_need_no_memory(void **state)
     assert_int_equal(f.calls, 0);
 }
 
-/* All sizes up to well past every change of form, up and down, in ascending and descending order. */
+/* All sizes up to well past every change of form, up and down, ascending and descending. */
 static void every_size_is_reached_in_both_directions(void **state)
 {
     (void)state;
