@@ -225,7 +225,7 @@ class Reader:
 
     def ustring(self):
         raw = self.buffer()
-        return None if raw is None else raw.decode('utf-8', 'surrogatepass')
+        return None if raw is None else raw.decode('utf-8', 'backslashreplace')
 
     def vector(self, decode):
         n = self.i32()

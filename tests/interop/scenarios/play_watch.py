@@ -168,7 +168,7 @@ def catching_up(stage):
             ('setWatches2', wire.enc_set_watches2,
              ('data', 'exist', 'child', 'persistent', 'recursive'))):
         for which in lists:
-            w = stage.actor('W')
+            w = stage.actor({'persistent': 'P', 'recursive': 'R'}.get(which, 'W'))
             stage.title(f'{op} {which}')
             w.call(op, encode(seen, **{which: paths}))
             for kind in (1, 2, 3):
@@ -226,15 +226,18 @@ def what_may_not_be_read_is_not_told(stage):
     a.set('/dir/s', b'y')
     w.settle()
     a.set_acl('/dir', BOB)
-    w.add_watch('/dir', 0)
+    p = stage.actor('P')
+    p.add_watch('/dir', 0)
     a.create('/dir/t')
     w.settle()
+    p.settle()
     a.set('/dir', b'x')
     a.set_acl('/dir/s', BOB)
     a.delete('/dir/s/k')
     a.delete('/dir/s')
     a.delete('/dir/t')
     w.settle()
+    p.settle()
 
 
 @scenario()
