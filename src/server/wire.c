@@ -59,10 +59,11 @@ static void on_log(struct pdk_source *self, uint32_t events)
     if (report.space_changed)
         wire_input(s, &(struct pdk_input){.kind = PDK_IN_LOG_SPACE, .flag = report.has_space});
     if (!report.failed) return;
-    pdk_log_write(s->log, PDK_LOG_ERROR,
-                  "log.failed why=\"%s\": stopping; nothing unacknowledged is lost that was "
-                  "acknowledged. Check the disk and the kernel's messages, then start again",
-                  report.diag.text);
+    pdk_log_write(
+        s->log, PDK_LOG_ERROR,
+        "log.failed why=\"%s\": stopping. What was acknowledged is on the disk; check the "
+        "disk and the kernel's messages, then start again",
+        report.diag.text);
     s->phase = PHASE_ENDED;
     s->exit_code = PDK_EXIT_DISK;
 }
