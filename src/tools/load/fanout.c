@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WAIT_ATTEMPT_MS 100
+
 struct fanout {
     const struct load_settings *settings;
     struct load_pool watchers, writer;
@@ -166,8 +168,12 @@ static void ask(void *ctx, struct load_conn *c, int64_t now_ns)
     }
 }
 
-int load_wait(const struct load_settings *s)
+int load_wait(const struct load_settings *settings)
 {
+    /* A session's timeout is that of an attempt, too.  A server that is starting may accept a
+     * connection and forget it (Apache's does): the next attempt must come soon. */
+    struct load_settings quick = *settings, *s = &quick;
+    quick.session_timeout_ms = WAIT_ATTEMPT_MS;
     int64_t answered_ns = 0, give_up_ns = load_now_ns() + s->patience_ns;
     struct load_pool pool;
     struct load_handler handler = {.ctx = &answered_ns, .answers = first_answer, .ready = ask};
