@@ -3,9 +3,10 @@
 #include <string.h>
 
 /* Cuts the part before the first `separator` off `rest` (brackets protect colons); the whole rest
- * when there is none.  False when nothing is left to cut. */
+ * when there is none.  False, and an empty part, when nothing is left to cut. */
 static bool cut(struct pdk_slice *rest, uint8_t separator, struct pdk_slice *part)
 {
+    *part = pdk_slice_of(rest->bytes, 0);
     if (rest->is_null) return false;
     bool bracket = false;
     size_t at = 0;
