@@ -14,6 +14,8 @@
 #define PDK_PRINTF(format_index, first_arg) __attribute__((format(printf, format_index, first_arg)))
 #define PDK_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PDK_UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* The cache line at `ptr` will be wanted soon; any address is fine. */
+#define PDK_PREFETCH(ptr) __builtin_prefetch(ptr)
 /* Number of the lowest bit that is set in a uint64_t that is not 0. */
 #define PDK_LOWEST_BIT(x) ((unsigned)__builtin_ctzll(x))
 

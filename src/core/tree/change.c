@@ -271,6 +271,7 @@ enum pdk_code pdk_tree_delete_znode(struct pdk_tree *tree, struct pdk_slice path
     tree->path_chars -= pdk_path_chars(path);
     if (owner != 0) take_kind(tree, id, owner);
     unlink_child(tree, id);
+    pdk_parents_forget(tree->parents, path.bytes, path.len);
     pdk_index_remove(&tree->index, hash, id);
     pdk_pages_give(&tree->pages, id);
     pdk_tree_drop_acl(tree, acl);

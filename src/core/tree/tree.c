@@ -13,6 +13,8 @@ struct pdk_tree *pdk_tree_create(const struct pdk_tree_config *config, bool empt
     tree->config = *config;
     tree->loading = empty;
     pdk_map_init(&tree->disk_acls, mem, config->seed);
+    tree->parents = pdk_mem_try_zero(mem, 1, sizeof *tree->parents);
+    if (tree->parents == NULL) goto fail;
     if (!pdk_pages_init(&tree->pages, mem)) goto fail;
     if (!pdk_index_init(&tree->index, mem)) goto fail;
     if (!pdk_aclmap_init(&tree->acls, mem, config->seed)) goto fail;
@@ -35,6 +37,7 @@ void pdk_tree_destroy(struct pdk_tree *tree)
     pdk_aclmap_deinit(&tree->acls);
     pdk_index_deinit(&tree->index);
     pdk_pages_deinit(&tree->pages);
+    pdk_mem_free(tree->config.mem, tree->parents);
     pdk_mem_free(tree->config.mem, tree);
 }
 
@@ -97,6 +100,7 @@ static inline pdk_znode lookup(const struct pdk_tree *tree, pdk_znode parent, co
     pdk_znode id = PDK_ZNODE_NONE;
     while ((id = pdk_index_next(&probe)) != PDK_ZNODE_NONE) {
         const struct pdk_slot *slot = pdk_slot(tree, id);
+        PDK_PREFETCH((const char *)slot + 64); /* the Stat's line, while the blob is fetched */
         const struct pdk_blob *blob = slot->blob;
         if (slot->parent != parent || blob->name_len != len) continue;
         if (same_bytes(blob->bytes, name, len)) break;
@@ -129,19 +133,32 @@ static pdk_znode root_of(const struct pdk_tree *tree)
                                                                     : PDK_ZNODE_NONE;
 }
 
+/* Goes down from the root; `path` has a leading slash, no trailing one. */
+static pdk_znode walk_down(const struct pdk_tree *tree, const uint8_t *path, size_t len)
+{
+    const uint8_t *at = path + 1, *end = path + len;
+    pdk_znode id = root_of(tree);
+    while (id != PDK_ZNODE_NONE) {
+        const uint8_t *slash = at < end ? memchr(at, '/', (size_t)(end - at)) : NULL;
+        if (slash == NULL) return child_of(tree, id, at, (size_t)(end - at));
+        id = child_of(tree, id, at, (size_t)(slash - at));
+        at = slash + 1;
+    }
+    return PDK_ZNODE_NONE;
+}
+
 pdk_znode pdk_tree_find_parent(const struct pdk_tree *tree, struct pdk_slice path,
                                struct pdk_slice *name)
 {
     if (path.len == 0 || path.bytes[0] != '/') return PDK_ZNODE_NONE;
-    const uint8_t *at = path.bytes + 1, *end = path.bytes + path.len;
-    pdk_znode id = root_of(tree);
-    for (const uint8_t *p = at; p < end; p++) {
-        if (*p != '/') continue;
-        id = child_of(tree, id, at, (size_t)(p - at));
-        if (id == PDK_ZNODE_NONE) return PDK_ZNODE_NONE;
-        at = p + 1;
-    }
-    *name = pdk_slice_of(at, (size_t)(end - at));
+    const uint8_t *slash = memrchr(path.bytes, '/', path.len);
+    size_t len = (size_t)(slash - path.bytes);
+    *name = pdk_slice_of(slash + 1, path.len - len - 1);
+    if (len == 0) return root_of(tree);
+    pdk_znode id = pdk_parents_find(tree->parents, path.bytes, len);
+    if (PDK_LIKELY(id != PDK_ZNODE_NONE)) return id;
+    id = walk_down(tree, path.bytes, len);
+    if (id != PDK_ZNODE_NONE) pdk_parents_remember(tree->parents, path.bytes, len, id);
     return id;
 }
 

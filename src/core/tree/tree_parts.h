@@ -1,7 +1,7 @@
 /* core/tree/tree_parts.h - the tree's own struct and what its files share.  (pure; inside of tree/)
  *
  *   pages   slots and blobs, copied on write under a frozen view
- *   index   (parent, name) -> znode
+ *   index   (parent, name) -> znode          parents   paths of the last parents
  *   aclmap  ACL lists        kinds   ephemerals, containers, TTL znodes
  *   tree.c  life, lookups    change.c  changes    quota.c  load.c  view.c  digest.c  validate.c */
 #ifndef PDK_CORE_TREE_TREE_PARTS_H
@@ -12,6 +12,7 @@
 #include "core/tree/index.h"
 #include "core/tree/kinds.h"
 #include "core/tree/pages.h"
+#include "core/tree/parents.h"
 #include "core/tree/tree.h"
 
 #include <string.h>
@@ -29,6 +30,7 @@ struct pdk_tree {
     struct pdk_tree_config config;
     struct pdk_pages pages;
     struct pdk_index index;
+    struct pdk_parents *parents; /* a hint that lookups write, too */
     struct pdk_aclmap acls;
     struct pdk_ephemerals ephemerals;
     struct pdk_idlist timed; /* containers and TTL znodes */

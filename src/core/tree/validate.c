@@ -63,6 +63,19 @@ static void check_znode(const struct pdk_tree *tree, pdk_znode id, struct pdk_sl
     check_children(tree, id);
 }
 
+static void check_parents(const struct pdk_tree *tree)
+{
+    for (size_t i = 0; i < PDK_COUNT_OF(tree->parents->entries); i++) {
+        const struct pdk_parent *e = &tree->parents->entries[i];
+        struct pdk_buf path;
+        if (e->id == PDK_ZNODE_NONE) continue;
+        pdk_buf_init(&path, tree->config.mem, SIZE_MAX);
+        pdk_tree_put_path(tree, e->id, &path);
+        PDK_ASSERT(pdk_slice_eq(pdk_buf_slice(&path), pdk_slice_of(e->path, e->len)));
+        pdk_buf_deinit(&path);
+    }
+}
+
 static void check_acl_refs(const struct pdk_tree *tree, struct totals *t)
 {
     size_t at = 0;
@@ -94,6 +107,7 @@ void pdk_tree_validate(const struct pdk_tree *tree)
     PDK_ASSERT(!path.failed);
     pdk_buf_deinit(&path);
     check_acl_refs(tree, &t);
+    check_parents(tree);
     pdk_mem_free(mem, t.acl_refs);
 
     PDK_ASSERT(t.znodes == tree->pages.live);
