@@ -41,7 +41,7 @@ void pdk_words_put_double(struct pdk_buf *out, double value)
     }
     char *e = strchr(text, 'e');
     PDK_ASSERT(e != NULL);
-    int exponent = atoi(e + 1);
+    int exponent = (int)strtol(e + 1, NULL, 10);
     *e = '\0';
     char digits[40];
     size_t len = 0;

@@ -57,7 +57,7 @@ size_t pdk_node_digest_log(const struct pdk_node *node, const struct pdk_digest_
     return 3;
 }
 
-/* ---- a server to ask ---------------------------------------------------------------------------- */
+/* ---- a server to ask ------------------------------------------------------------------------- */
 
 #define NOW_WALL_MS INT64_C(1795176735000) /* Fri Nov 20 12:12:15 UTC 2026 */
 #define SESSION_1 INT64_C(0x100001436e2001e)
@@ -198,7 +198,7 @@ static const char *ask(struct world *w, enum pdk_word word)
     return ask_with(w, word, pdk_slice_of(NULL, 0));
 }
 
-/* ---- whitelist and state ----------------------------------------------------------------------- */
+/* ---- whitelist and state --------------------------------------------------------------------- */
 
 static void a_word_that_is_not_allowed_says_so(void **state)
 {
@@ -232,7 +232,7 @@ static void while_not_serving_most_words_say_so(void **state)
     end_world(&w);
 }
 
-/* ---- texts --------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 static void ruok_isro_and_telnet_close(void **state)
 {
@@ -406,7 +406,7 @@ static void envi_has_the_keys_of_apache_in_order(void **state)
     end_world(&w);
 }
 
-/* ---- dump ------------------------------------------------------------------------------------------ */
+/* ---- dump ------------------------------------------------------------------------------------ */
 
 static void add_session(struct world *w, pdk_session id, int32_t timeout_ms)
 {
@@ -473,7 +473,7 @@ static void dump_without_anything_has_its_headings(void **state)
     end_world(&w);
 }
 
-/* ---- watches --------------------------------------------------------------------------------------- */
+/* ---- watches --------------------------------------------------------------------------------- */
 
 static void add_watch(struct world *w, uint32_t conn, enum pdk_watch_kind kind, const char *path)
 {
@@ -520,7 +520,7 @@ static void watches_of_several_sessions_are_grouped(void **state)
     end_world(&w);
 }
 
-/* ---- mntr ---------------------------------------------------------------------------------------- */
+/* ---- mntr ------------------------------------------------------------------------------------ */
 
 static void expect_line(const char *text, const char *line)
 {
@@ -604,7 +604,7 @@ static void mntr_has_every_name_that_apache_has(void **state)
     end_world(&w);
 }
 
-/* ---- small ones ---------------------------------------------------------------------------------- */
+/* ---- small ones ------------------------------------------------------------------------------ */
 
 static void doubles_are_printed_as_java_prints_them(void **state)
 {

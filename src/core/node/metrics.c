@@ -9,7 +9,7 @@
 #define COUNTER(name) FIELD(name, PDK_METRIC_COUNTER)
 #define SUMMARY(name) FIELD(name, PDK_METRIC_SUMMARY)
 #define PERCENTILES(name) FIELD(name, PDK_METRIC_PERCENTILES)
-/* Known to Apache, measured by nobody here (yet): leaders, learners, another architecture's queues. */
+/* Known to Apache, measured by nobody here: leaders, learners, another architecture's queues. */
 #define NONE(name, kind) \
     { \
         name, kind, PDK_METRIC_EVERYWHERE, PDK_METRIC_UNMEASURED \
