@@ -514,8 +514,8 @@ static void derive_sizes(struct pdk_config *config)
     config->store.max_record_bytes = (size_t)(frame + config->record_slack_bytes);
     config->node.in_flight_bytes = pdk_max_size(config->node.in_flight_bytes, 2 * (size_t)frame);
     config->node.conn_queue_bytes = pdk_max_size(config->node.conn_queue_bytes, 2 * (size_t)frame);
-    /* The node stops when the limit is passed, so the request that passes it comes on top: twice its
-     * bytes, since a transaction is a little longer than its request. */
+    /* The node stops when the limit is passed, so the request that passes it comes on top: twice
+     * its bytes, since a transaction is a little longer than its request. */
     config->store.in_flight_bytes = config->node.in_flight_bytes + 2 * (size_t)frame;
     config->store.digest_enabled = config->node.digest_enabled;
 }
