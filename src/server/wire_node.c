@@ -68,6 +68,29 @@ void wire_input(struct server *s, const struct pdk_input *input)
 }
 
 /* ---- connections ---------------------------------------------------------------------------------- */
+/* A ConnectRequest costs tokens: protocol version, zxid, timeout, then the session id. */
+static bool on_admit(void *ctx, struct pdk_slice first)
+{
+    struct server *s = ctx;
+    const struct pdk_connection_throttle *config = &s->config->throttle;
+    struct pdk_reader r = pdk_reader_of(first);
+    (void)pdk_reader_take(&r, 16);
+    int64_t session = pdk_read_i64(&r);
+    int64_t need = 1;
+    if (config->weight_enabled) need = session == 0 ? config->global_weight : config->renew_weight;
+    bool good = pdk_throttle_pass(&s->throttle, need, s->now.mono_ms, &s->prng);
+    if (config->tokens > 0)
+        pdk_summary_add(&s->metrics.connection_token_deficit,
+                        (uint64_t)pdk_throttle_deficit(&s->throttle));
+    uint64_t held_back = 0;
+    if (!good && pdk_log_limit_pass(&s->throttle_limit, s->now.mono_ms, 1000, &held_back))
+        pdk_log_write(s->log, PDK_LOG_WARN,
+                      "conn.throttled held_back=%" PRIu64 ": more new sessions than "
+                      "connection_throttle_tokens allow; clients try again",
+                      held_back);
+    return good;
+}
+
 static void on_opened(void *ctx, uint32_t conn, struct pdk_slice address)
 {
     struct server *s = ctx;
@@ -82,6 +105,12 @@ static void on_frame(void *ctx, uint32_t conn, struct pdk_slice body)
     s->frame_input.bytes = body;
     pdk_node_step(s->node, &s->now, &s->frame_input);
     carry_out_if_urgent(s);
+}
+
+static void on_ahead(void *ctx, const struct pdk_slice *frames, size_t count)
+{
+    _Static_assert(PDK_CONN_AHEAD_MAX <= PDK_NODE_AHEAD_MAX, "the node takes them all at once");
+    pdk_node_ahead(((struct server *)ctx)->node, frames, count);
 }
 
 static void on_batch_end(void *ctx) { wire_carry_out(ctx); }
@@ -159,8 +188,10 @@ struct pdk_conn_handler wire_handler(struct server *s)
     s->frame_input = (struct pdk_input){.kind = PDK_IN_FRAME};
     return (struct pdk_conn_handler){
         .ctx = s,
+        .admit = on_admit,
         .opened = on_opened,
         .frame = on_frame,
+        .ahead = on_ahead,
         .batch_end = on_batch_end,
         .closed = on_closed,
         .has_session = has_session,

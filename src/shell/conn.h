@@ -6,7 +6,7 @@
  * A connection's life:
  *
  *     NEW       nothing whole received; the handler does not know of it
- *      |  first frame: handler.opened, handler.frame        four letter word: its answer is sent
+ *      |  first frame: handler.admit, .opened, .frame        four letter word: its answer is sent
  *     OPEN      frames go to the handler -----------------------------+
  *      |  peer gone, fault:              |  pdk_conns_close           |
  *      |  handler.closed                 v                            v
@@ -52,6 +52,9 @@ struct pdk_conns_config {
     int32_t max_total;              /* 0 = no limit */
     int64_t sessionless_timeout_ms; /* without a whole first frame for so long: closed */
     size_t out_queue_bytes;
+    /* Frames longer than large_threshold (-1: off) that are being received, all connections together:
+     * at most large_max_bytes; the connection that asks for more is closed. */
+    int64_t large_threshold, large_max_bytes;
     bool oversize_error; /* too long a frame of an open session: drained, then handler.oversized */
     struct pdk_metrics *metrics; /* counters of the shell are added to; borrowed */
 };
@@ -65,14 +68,21 @@ struct pdk_conn_oversize {
     bool drained;          /* it will be answered; else the connection closes */
 };
 
+#define PDK_CONN_AHEAD_MAX 16u
 /* Who lives behind the connections.  `conn` is a small dense number, good from `opened` until after
  * `closed` or pdk_conns_close. */
 struct pdk_conn_handler {
     void *ctx;
+    /* May it come in?  `first`: its first frame, the ConnectRequest.  False: it is closed, and nothing
+     * else is heard of it. */
+    bool (*admit)(void *ctx, struct pdk_slice first);
     /* `address`: the peer's ip as text, borrowed. */
     void (*opened)(void *ctx, uint32_t conn, struct pdk_slice address);
     /* One frame's body, borrowed.  May call pdk_conns_pause/_close for any connection. */
     void (*frame)(void *ctx, uint32_t conn, struct pdk_slice body);
+    /* Frames (bodies, 2 to PDK_CONN_AHEAD_MAX) that come next, if nothing pauses the connection before:
+     * a chance to fetch what they are about. */
+    void (*ahead)(void *ctx, const struct pdk_slice *frames, size_t count);
     /* Frames of one read have been delivered: carry out what they caused, pdk_conns_flush. */
     void (*batch_end)(void *ctx);
     /* The peer has gone, or a limit or fault closed the connection.  Never after pdk_conns_close. */

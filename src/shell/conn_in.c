@@ -65,6 +65,39 @@ static size_t drain(struct pdk_conns *conns, struct conn *c, const uint8_t *byte
     return take;
 }
 
+/* ---- long frames within the limit ---------------------------------------------------------------- */
+/* Counts a frame whose rest is still to come.  False: there are too many such bytes already. */
+static bool count_large(struct pdk_conns *conns, struct conn *c, const uint8_t *bytes, size_t len)
+{
+    const struct pdk_conns_config *config = &conns->config;
+    if (config->large_threshold < 0 || c->large > 0 || len < PDK_FRAME_HEAD_LEN) return true;
+    int32_t size = (int32_t)pdk_load_u32(bytes);
+    if (size <= config->large_threshold) return true;
+    if (conns->large_bytes + size <= config->large_max_bytes) {
+        c->large = size;
+        conns->large_bytes += size;
+        return true;
+    }
+    config->metrics->large_requests_rejected++;
+    uint64_t held_back = 0;
+    if (pdk_log_limit_pass(&conns->large_limit, conns->now_ms, 1000, &held_back)) {
+        char remote[CONN_REMOTE_BYTES];
+        pdk_log_write(config->log, PDK_LOG_WARN,
+                      "conn.closed reason=large_requests remote=%s bytes=%d others_bytes=%lld "
+                      "held_back=%llu: largeRequestMaxBytes of such requests are on their way",
+                      conn_address_text(c, true, remote), (int)size, (long long)conns->large_bytes,
+                      (unsigned long long)held_back);
+    }
+    conn_lose(conns, c);
+    return false;
+}
+
+static void forget_large(struct pdk_conns *conns, struct conn *c)
+{
+    conns->large_bytes -= c->large;
+    c->large = 0;
+}
+
 /* ---- the first frame ---------------------------------------------------------------------------- */
 enum first { FIRST_FRAME, FIRST_WORD, FIRST_MORE };
 
@@ -94,22 +127,46 @@ static enum first first_bytes(struct pdk_conns *conns, struct conn *c, const uin
     return FIRST_WORD;
 }
 
-static void open_it(struct pdk_conns *conns, struct conn *c)
+/* False: it may not come in. */
+static bool open_it(struct pdk_conns *conns, struct conn *c, struct pdk_slice first)
 {
     const struct pdk_conn_handler *h = conns->handler;
+    if (!h->admit(h->ctx, first)) {
+        conns->config.metrics->connection_rejected++;
+        conn_lose(conns, c);
+        return false;
+    }
     char address[CONN_REMOTE_BYTES];
     c->state = CONN_OPEN;
     conn_timer_set(conns, c, TIMER_NONE);
     h->opened(h->ctx, c->id, pdk_slice_str(conn_address_text(c, false, address)));
+    return c->blocked == 0; /* else the handler has no room for it */
 }
 
 /* ---- frames -------------------------------------------------------------------------------------- */
+/* Shows the handler the next whole frames; returns where they end. */
+static size_t look_ahead(const struct pdk_conns *conns, const uint8_t *bytes, size_t at, size_t len)
+{
+    struct pdk_slice frames[PDK_CONN_AHEAD_MAX];
+    size_t count = 0, used = 0;
+    while (count < PDK_CONN_AHEAD_MAX &&
+           pdk_frame_split(bytes + at, len - at, conns->config.frame_limit_bytes, &frames[count],
+                           &used) == PDK_FRAME_WHOLE) {
+        at += used;
+        count++;
+    }
+    if (count > 1) conns->handler->ahead(conns->handler->ctx, frames, count);
+    return at;
+}
+
 /* Delivers whole frames; returns how much of `bytes` is done with. */
 static size_t deliver(struct pdk_conns *conns, struct conn *c, const uint8_t *bytes, size_t len)
 {
     const struct pdk_conn_handler *h = conns->handler;
-    size_t at = 0;
+    size_t at = 0, seen = 0;
     while (c->blocked == 0) {
+        if (at >= seen && c->state == CONN_OPEN && c->drain_left == 0)
+            seen = look_ahead(conns, bytes, at, len);
         if (PDK_UNLIKELY(c->drain_left > 0)) {
             if (at == len) return at;
             at += drain(conns, c, bytes + at, len - at);
@@ -124,14 +181,15 @@ static size_t deliver(struct pdk_conns *conns, struct conn *c, const uint8_t *by
         size_t used = 0;
         switch (
             pdk_frame_split(bytes + at, len - at, conns->config.frame_limit_bytes, &body, &used)) {
-        case PDK_FRAME_MORE: return at;
+        case PDK_FRAME_MORE: return count_large(conns, c, bytes + at, len - at) ? at : len;
         case PDK_FRAME_BAD:
             if (!too_long(conns, c, bytes + at, len - at)) return len;
             at += PDK_FRAME_HEAD_LEN;
             continue;
         case PDK_FRAME_WHOLE: break;
         }
-        if (PDK_UNLIKELY(c->state == CONN_NEW)) open_it(conns, c);
+        if (PDK_UNLIKELY(c->large > 0)) forget_large(conns, c);
+        if (PDK_UNLIKELY(c->state == CONN_NEW) && !open_it(conns, c, body)) return len;
         at += used;
         c->received++;
         h->frame(h->ctx, c->id, body);

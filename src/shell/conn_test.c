@@ -57,6 +57,14 @@ static void on_opened(void *ctx, uint32_t conn, struct pdk_slice address)
     note(ctx, "open %u %.*s|", conn, (int)address.len, (const char *)address.bytes);
 }
 
+static bool on_admit(void *ctx, struct pdk_slice first)
+{
+    struct fixture *f = ctx;
+    bool good = !pdk_slice_eq_str(first, "stranger");
+    if (!good) note(f, "refused|");
+    return good;
+}
+
 static void on_frame(void *ctx, uint32_t conn, struct pdk_slice body)
 {
     struct fixture *f = ctx;
@@ -73,6 +81,13 @@ static void on_frame(void *ctx, uint32_t conn, struct pdk_slice body)
     }
     if (f->pause_at > 0 && --f->pause_at == 0) pdk_conns_pause(f->conns, conn);
     if (f->close_at > 0 && --f->close_at == 0) pdk_conns_close(f->conns, conn);
+}
+
+static void on_ahead(void *ctx, const struct pdk_slice *frames, size_t count)
+{
+    (void)ctx;
+    assert_true(count >= 2 && count <= PDK_CONN_AHEAD_MAX);
+    assert_non_null(frames[count - 1].bytes);
 }
 
 static void on_batch_end(void *ctx)
@@ -114,6 +129,7 @@ static struct pdk_conns_config default_config(struct fixture *f)
                                      .frame_limit_bytes = LIMIT,
                                      .sessionless_timeout_ms = 10000,
                                      .out_queue_bytes = 1 << 20,
+                                     .large_threshold = -1,
                                      .metrics = &f->metrics};
 }
 
@@ -123,8 +139,10 @@ static struct fixture *create(const struct pdk_conns_config *config, struct fixt
     f->loop = pdk_loop_create(pdk_mem_heap());
     assert_non_null(f->loop);
     f->handler = (struct pdk_conn_handler){.ctx = f,
+                                           .admit = on_admit,
                                            .opened = on_opened,
                                            .frame = on_frame,
+                                           .ahead = on_ahead,
                                            .batch_end = on_batch_end,
                                            .closed = on_closed,
                                            .has_session = on_has_session,
@@ -749,6 +767,65 @@ static void connections_per_address_and_together_are_limited(void **state)
     destroy(f);
 }
 
+static void a_connection_that_is_not_admitted_is_closed_unheard(void **state)
+{
+    (void)state;
+    struct fixture *f = create_default();
+    int c = connect_one(f);
+    put_frame(f, c, "stranger");
+    put_frame(f, c, "more");
+    turn(f);
+    expect_heard(f, "refused|");
+    char byte;
+    assert_true(get(f, c, &byte, 1) <= 0);
+    assert_int_equal(pdk_conns_count(f->conns), 0);
+    assert_int_equal(f->metrics.connection_rejected, 1);
+    destroy(f);
+}
+
+static void large_requests_on_their_way_are_limited_together(void **state)
+{
+    (void)state;
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    struct pdk_conns_config config = default_config(f);
+    config.large_threshold = 99;
+    config.large_max_bytes = 250;
+    (void)create(&config, f);
+    uint8_t bytes[104] = {0, 0, 0, 100};
+    int clients[4];
+    for (int i = 0; i < 4; i++) {
+        clients[i] = connect_one(f);
+        put_frame(f, clients[i], "c");
+        turn(f);
+    }
+    f->quiet = true;
+    f->frames = 0;
+    put(f, clients[0], bytes, 50); /* begun: 100 bytes are counted */
+    put(f, clients[1], bytes, 50);
+    turn(f);
+    put(f, clients[2], bytes, 104); /* whole at once: nothing waits */
+    turn(f);
+    assert_int_equal(f->frames, 1);
+    put(f, clients[3], bytes, 50);
+    turn(f);
+    assert_int_equal(f->metrics.large_requests_rejected, 1);
+    assert_int_equal(pdk_conns_count(f->conns), 3);
+    /* One is complete, another gone: there is room again. */
+    put(f, clients[0], bytes + 50, 54);
+    assert_int_equal(close(f->client[clients[1]]), 0);
+    f->client[clients[1]] = -1;
+    turn(f);
+    for (int i = 0; i < 2; i++) {
+        int c = clients[i == 0 ? 0 : 2];
+        put(f, c, bytes, 50);
+    }
+    turn(f);
+    assert_int_equal(pdk_conns_count(f->conns), 2);
+    assert_int_equal(f->metrics.large_requests_rejected, 1);
+    destroy(f);
+}
+
 static void nothing_is_delivered_once_the_server_stops(void **state)
 {
     (void)state;
@@ -820,6 +897,8 @@ int main(void)
         cmocka_unit_test(one_reply_over_the_queue_limit_is_no_fault),
         cmocka_unit_test(sending_to_a_dead_peer_is_told_as_closed_once),
         cmocka_unit_test(connections_per_address_and_together_are_limited),
+        cmocka_unit_test(a_connection_that_is_not_admitted_is_closed_unheard),
+        cmocka_unit_test(large_requests_on_their_way_are_limited_together),
         cmocka_unit_test(nothing_is_delivered_once_the_server_stops),
         cmocka_unit_test(every_connection_can_be_looked_at),
     };

@@ -25,6 +25,11 @@ struct fixture {
     int opened;
 };
 
+static bool on_admit(void *ctx, struct pdk_slice first)
+{
+    (void)ctx;
+    return first.len > 0;
+}
 static void on_opened(void *ctx, uint32_t conn, struct pdk_slice address)
 {
     (void)conn;
@@ -40,6 +45,13 @@ static void on_frame(void *ctx, uint32_t conn, struct pdk_slice body)
     (void)conn;
     (void)body;
 }
+static void on_ahead(void *ctx, const struct pdk_slice *frames, size_t count)
+{
+    (void)ctx;
+    assert_true(count >= 2 && count <= PDK_CONN_AHEAD_MAX);
+    assert_non_null(frames[count - 1].bytes);
+}
+
 static void on_batch_end(void *ctx) { (void)ctx; }
 static void on_closed(void *ctx, uint32_t conn)
 {
@@ -58,10 +70,13 @@ static struct fixture *create(const char *host, int32_t max_per_address)
                                            .max_per_address = max_per_address,
                                            .sessionless_timeout_ms = 10000,
                                            .out_queue_bytes = 1 << 20,
+                                           .large_threshold = -1,
                                            .metrics = &f->metrics};
     f->handler = (struct pdk_conn_handler){.ctx = f,
+                                           .admit = on_admit,
                                            .opened = on_opened,
                                            .frame = on_frame,
+                                           .ahead = on_ahead,
                                            .batch_end = on_batch_end,
                                            .closed = on_closed};
     f->conns = pdk_conns_create(&conns, f->loop, &f->handler);

@@ -5,6 +5,7 @@
 
 #include "core/node/internal.h"
 #include "core/node/watches.h"
+#include "core/tree/ahead.h"
 #include "proto/path.h"
 
 /* A read at work. */
@@ -373,6 +374,41 @@ void pdk_local_run(struct pdk_node *n, struct pdk_conn *c, const struct pdk_pipe
     enum pdk_code code = run(&r);
     if (code != PDK_CODE_OK) pdk_answer_code(n, c, item->xid, n->state.last_zxid, code);
     pdk_answer_count(n, c, item->xid, item->op, item->received_ms, false);
+}
+
+/* ---- looking ahead ---------------------------------------------------------------------- */
+
+/* Requests whose record begins with the path of a znode that may exist. */
+static bool begins_with_path(int32_t op)
+{
+    switch (op) {
+    case PDK_OP_DELETE:
+    case PDK_OP_EXISTS:
+    case PDK_OP_GET_DATA:
+    case PDK_OP_SET_DATA:
+    case PDK_OP_GET_ACL:
+    case PDK_OP_SET_ACL:
+    case PDK_OP_GET_CHILDREN:
+    case PDK_OP_GET_CHILDREN2: return true;
+    default: return false;
+    }
+}
+
+void pdk_node_ahead(const struct pdk_node *n, const struct pdk_slice *frames, size_t count)
+{
+    _Static_assert(PDK_NODE_AHEAD_MAX <= PDK_AHEAD_MAX, "the tree takes them all at once");
+    struct pdk_slice paths[PDK_NODE_AHEAD_MAX];
+    size_t found = 0;
+    PDK_ASSERT(count <= PDK_NODE_AHEAD_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct pdk_reader r = pdk_reader_of(frames[i]);
+        struct pdk_request_header header;
+        pdk_read_request_header(&r, &header);
+        if (r.failed || !begins_with_path(header.type)) continue;
+        struct pdk_slice path = pdk_read_bytes(&r);
+        if (!r.failed && path.len > 0) paths[found++] = path;
+    }
+    if (found > 1) pdk_tree_ahead(n->state.tree, paths, found);
 }
 
 /* ---- identities -------------------------------------------------------------------------- */

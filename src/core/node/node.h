@@ -128,6 +128,11 @@ PDK_WARN_UNUSED enum pdk_err pdk_node_start(struct pdk_node *node,
 
 void pdk_node_step(struct pdk_node *node, const struct pdk_now *now, const struct pdk_input *input);
 
+/* These frames of one connection will be stepped next (bodies, at most PDK_NODE_AHEAD_MAX): brings what
+ * they ask for closer, so that the waits for memory of several requests overlap.  Changes nothing. */
+#define PDK_NODE_AHEAD_MAX 16u
+void pdk_node_ahead(const struct pdk_node *node, const struct pdk_slice *frames, size_t count);
+
 /* Effects since the last clear, in order; good until the next step or clear. */
 const struct pdk_effect *pdk_node_effects(struct pdk_node *node, size_t *count);
 void pdk_node_effects_clear(struct pdk_node *node);
