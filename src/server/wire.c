@@ -248,8 +248,9 @@ static bool open_signals(struct server *s)
 
 static int open_loop(struct server *s)
 {
-    uint64_t seed[2];
+    uint64_t seed[3];
     pdk_entropy(seed, sizeof seed);
+    pdk_prng_init(&s->prng, seed[2]);
     s->loop = pdk_loop_create(s->mem);
     if (s->loop == NULL || !open_signals(s)) return out_of_means(s, "loop");
     const struct pdk_conns_config config = {
@@ -261,6 +262,8 @@ static int open_loop(struct server *s)
         .max_total = s->config->max_cnxns,
         .sessionless_timeout_ms = s->config->sessionless_timeout_ms,
         .out_queue_bytes = s->config->out_queue_bytes,
+        .large_threshold = s->config->large_request_threshold,
+        .large_max_bytes = s->config->large_request_max_bytes,
         .oversize_error = s->config->oversize == PDK_OVERSIZE_ERROR,
         .metrics = &s->metrics,
     };
@@ -268,6 +271,17 @@ static int open_loop(struct server *s)
     s->conns = pdk_conns_create(&config, s->loop, &s->handler);
     if (s->conns == NULL) return out_of_means(s, "connections");
     look_at_clock(s);
+    const struct pdk_connection_throttle *t = &s->config->throttle;
+    const struct pdk_throttle_config throttle = {
+        .tokens = t->tokens,
+        .fill_time_ms = t->fill_time_ms,
+        .fill_count = t->fill_count,
+        .freeze_time_ms = t->freeze_time_ms,
+        .drop_increase = t->drop_increase,
+        .drop_decrease = t->drop_decrease,
+        .decrease_ratio = t->decrease_ratio,
+    };
+    pdk_throttle_init(&s->throttle, &throttle, s->now.mono_ms);
     return PDK_EXIT_OK;
 }
 

@@ -15,6 +15,7 @@
 #include "shell/listener.h"
 #include "shell/logthread.h"
 #include "shell/loop.h"
+#include "shell/throttle.h"
 
 /* SERVING -> DRAINING (a signal came) -> LEAVING (all is answered; peers may take it) -> ENDED */
 enum phase { PHASE_SERVING, PHASE_DRAINING, PHASE_LEAVING, PHASE_ENDED };
@@ -43,7 +44,10 @@ struct server {
     struct pdk_metrics metrics;
     int64_t trace_mask;
     int64_t started_ms;
-    int64_t next_purge_ms;               /* INT64_MAX: never */
+    int64_t next_purge_ms;        /* INT64_MAX: never */
+    struct pdk_throttle throttle; /* of new sessions */
+    struct pdk_prng prng;
+    struct pdk_log_limit throttle_limit;
     struct pdk_log_limit oversize_limit; /* of log lines: a window of a second */
     uint32_t oversize_lines;             /* in this window */
 

@@ -254,6 +254,8 @@ static void release(struct pdk_conns *conns, struct conn *c)
 {
     const struct pdk_mem *mem = conns->config.mem;
     (void)close(c->fd); /* epoll forgets it, too: nobody has a copy of the descriptor */
+    conns->large_bytes -= c->large;
+    c->large = 0;
     conns->unsent -= c->out.bytes;
     pdk_outqueue_clear(&c->out, mem);
     pdk_mem_free(mem, c->in.bytes);

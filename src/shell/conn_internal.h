@@ -55,6 +55,7 @@ struct conn {
         uint8_t *bytes;
         size_t len, cap;
     } in;
+    int32_t large; /* length of the long frame being received, counted in conns->large_bytes */
     /* An over-long frame that is being drained. */
     uint32_t drain_left;
     uint8_t drain_head[8];
@@ -99,8 +100,9 @@ struct pdk_conns {
     struct ref *refs;
     uint32_t ref_count, ref_cap;
     size_t unsent;       /* sum of the out queues */
+    int64_t large_bytes; /* sum of the connections' `large` */
     struct pdk_buf text; /* of a four letter word */
-    struct pdk_log_limit slow_limit, memory_limit;
+    struct pdk_log_limit slow_limit, memory_limit, large_limit;
     uint8_t *scratch; /* where all reads land */
     size_t scratch_bytes;
 };
