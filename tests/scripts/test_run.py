@@ -107,7 +107,7 @@ class Packages(unittest.TestCase):
 
     def test_bare_names_are_asked_of_dpkg_and_not_said_twice(self):
         self.program("apt-get", NOTE)
-        self.list("names", "# more\nhas-it\nnot-yet\nprog\n")
+        self.list("names", "# more\nhas-it\nnot-yet\nprog\ngood\n")
         done, calls = self.run_with(0, ". tools/run/packages.sh; find_missing $TOP/list; "
                                     "find_missing_names $TOP/names; find_missing_names $TOP/none; "
                                     "install_missing Test")

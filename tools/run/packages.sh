@@ -5,6 +5,7 @@
 
 missing=
 reasons=
+judged= # names with a proof, found or not
 
 # Is what proves a package there?  A header counts when the compiler finds it.
 is_there() {
@@ -19,6 +20,7 @@ is_there() {
 find_missing() {
     while read -r name proof what; do
         case $name in "" | "#"*) continue ;; esac
+        judged="$judged $name"
         is_there "$proof" && continue
         missing="$missing $name"
         reasons="$reasons$(printf '  %-24s %s' "$name" "$what")
@@ -26,12 +28,13 @@ find_missing() {
     done <"$1"
 }
 
-# find_missing_names FILE: the same for a list of bare names.
+# find_missing_names FILE: the same for a list of bare names; those that another list has a proof
+# for are left to that (a node or a JDK from elsewhere counts).
 find_missing_names() {
     [ -f "$1" ] || return 0
     while read -r name _; do
         case $name in "" | "#"*) continue ;; esac
-        case " $missing " in *" $name "*) continue ;; esac
+        case " $judged " in *" $name "*) continue ;; esac
         dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q ' installed$' && continue
         missing="$missing $name"
         reasons="$reasons$(printf '  %-24s %s' "$name" "clients in the tests")
