@@ -105,7 +105,7 @@ static void every_size_is_reached_in_both_directions(void **state)
     (void)state;
     static const uint32_t steps[] = {1, 3, 1000, 70000};
     for (size_t k = 0; k < PDK_COUNT_OF(steps) * 2; k++) {
-        uint32_t step = steps[k / 2], most = step == 1 ? 9000 : 300;
+        uint32_t step = steps[k / 2], most = step == 1 ? 5000 : 300;
         bool up = k % 2 == 0;
         struct pdk_u32set s = {0};
         for (uint32_t i = 0; i < most; i++) {
@@ -173,12 +173,12 @@ static void random_operations_agree_with_an_array(void **state)
         struct pdk_u32set s = {0};
         struct model m = {.values = calloc(30000, sizeof(uint32_t))};
         assert_non_null(m.values);
-        for (size_t step = 0; step < 30000; step++) {
+        for (size_t step = 0; step < 21000; step++) {
             /* Waves of filling and emptying; often a value that is there. */
             uint32_t value = m.count > 0 && pdk_prng_below(&g, 3) == 0
                                  ? m.values[pdk_prng_below(&g, m.count)]
                                  : (uint32_t)pdk_prng_below(&g, range);
-            bool add = pdk_prng_below(&g, 10) < (step / 10000 % 2 == 0 ? 9u : 1u);
+            bool add = pdk_prng_below(&g, 10) < (step / 7000 % 2 == 0 ? 9u : 1u);
             assert_int_equal(pdk_u32set_has(&s, value), model_has(&m, value));
             if (add)
                 assert_int_equal(pdk_u32set_add(&s, pdk_mem_heap(), value), PDK_OK);
