@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/session/session.h"
+#include "core/node/node.h"
 #include "shell/conn_internal.h"
 
 #define SCRATCH_BYTES ((size_t)256 << 10)

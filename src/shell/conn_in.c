@@ -2,7 +2,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "core/session/session.h"
+#include "core/node/node.h"
 #include "proto/frame.h"
 #include "shell/conn_internal.h"
 
