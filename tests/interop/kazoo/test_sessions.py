@@ -12,7 +12,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 from kazoo import exceptions as ke  # noqa: E402
 from kazoo.protocol.states import EventType, KazooState  # noqa: E402
 
-from lib import servers  # noqa: E402
+from lib import servers, wire  # noqa: E402
 from lib.case import eventually  # noqa: E402
 from lib.proxy import Proxy  # noqa: E402
 from kazoo_case import Collector, KazooCase  # noqa: E402
@@ -150,6 +150,14 @@ class Restarts(KazooCase):
         self.proxy = Proxy(self.server.address)
         self.addCleanup(self.proxy.close)
 
+    def tearDown(self):
+        """The next test starts on a new folder."""
+        super().tearDown()
+        self.server.close()
+        type(self).server = type(self.server)(config=self.config, properties=self.properties)
+        self.addClassCleanup(self.server.close)
+        self.server.start()
+
     def again(self):
         """A new process on the same folder; clients reach it through the proxy."""
         server = type(self.server)(config=self.config, properties=self.properties,
@@ -179,6 +187,18 @@ class Restarts(KazooCase):
         server.terminate()
         self.again()
         self.assertEqual(zk.retry(zk.get, '/e')[0], b'after')
+
+    def test_a_session_that_does_not_come_back_after_a_restart_expires(self):
+        lost = self.client(timeout_ms=600)
+        self.ok(lost.create(self.root + '/e', flags=wire.EPHEMERAL))
+        self.server.kill()
+        server = self.again()
+        watcher = wire.Client(server.address)
+        self.addCleanup(watcher.conn.close)
+        if watcher.exists(self.root + '/e', watch=True).err == 0:
+            self.assertEqual(watcher.wait_event().path, self.root + '/e')
+        lost.address = server.address
+        self.assertEqual(lost.reopen().timeout_ms, 0)
 
 
 if __name__ == '__main__':

@@ -94,14 +94,16 @@ def order_on_one_connection(stage):
                ('getChildren', wire.enc_path_watch('/')), ('delete', wire.enc_path_version('/n')),
                ('exists', wire.enc_path_watch('/n')))
     a.raw('ping between', wire.request(1, 'create', wire.enc_create('/m')),
-          wire.request(-2, 'ping'), wire.request(2, 'getData', wire.enc_path_watch('/m')))
+          wire.request(-2, 'ping'), wire.request(2, 'getData', wire.enc_path_watch('/m')),
+          whole=False)
     a.raw('odd xids', wire.request(0, 'exists', wire.enc_path_watch('/m')),
           wire.request(-77, 'setData', wire.enc_set_data('/m', b'')),
           wire.request(9, 'ping'), wire.request(9, 'exists', wire.enc_path_watch('/m')),
-          wire.request(9, 'exists', wire.enc_path_watch('/m')))
+          wire.request(9, 'exists', wire.enc_path_watch('/m')), whole=False)
     a.raw('trailing bytes', wire.request(5, 'exists', wire.enc_path_watch('/m') + b'junk'),
           wire.request(6, 'setData', wire.enc_set_data('/m', b'') + b'junk'))
-    a.raw('a frame in two parts', wire.request(7, 'exists', wire.enc_path_watch('/m'))[:9])
+    a.raw('a frame in two parts', wire.request(7, 'exists', wire.enc_path_watch('/m'))[:9],
+          whole=False)
     a.raw('its rest', wire.request(7, 'exists', wire.enc_path_watch('/m'))[9:])
 
 
@@ -125,8 +127,7 @@ def broken_reads(stage):
             'multiRead': (b'', wire.i32(4) + b'\0'),
     }.items():
         for body in bodies:
-            a.raw(f'{op} {body.hex()}', wire.request(3, op, body))
-            if not a.client.conn.quiet_for(0.05):
+            if not a.raw(f'{op} {body.hex()}', wire.request(3, op, body)):
                 a.reopen()
     a.exists('/')
 

@@ -235,25 +235,29 @@ class Actor:
             self.client.read()
         self._write_events()
 
-    def raw(self, said, *frames):
-        """Sends frames (or broken ones) as they are; writes down what comes back."""
-        self.client.conn.send(b''.join(frames))
+    def raw(self, said, *frames, whole=True):
+        """Sends frames (or broken ones) as they are; writes down what comes back.
+
+        whole: they hold no ping and end a frame, so that a ping behind them tells when
+        all has come; otherwise a moment of quiet must do.  Returns False if it was closed.
+        """
+        conn = self.client.conn
+        conn.send(b''.join(frames) + (wire.request(wire.XID_PING, 'ping') if whole else b''))
         answers = []
-        while True:
-            try:
-                payload = self.client.conn.read_frame(self.stage.quiet_s)
-            except wire.Closed:
-                answers.append('Closed')
-                break
-            except wire.Quiet:
-                break
-            if len(payload) < 16:
-                answers.append(payload.hex())
-                continue
-            r = wire.Reader(payload)
-            answers.append(f'(xid={r.i32()} zxid={r.i64()} {wire.err_name(r.i32())} '
-                           f'{len(payload) - 16} bytes)')
+        try:
+            while True:
+                payload = conn.read_frame(None if whole else self.stage.quiet_s)
+                r = wire.Reader(payload)
+                xid, zxid, err = r.i32(), r.i64(), r.i32()
+                if whole and xid == wire.XID_PING:
+                    break
+                answers.append(f'(xid={xid} zxid={zxid} {wire.err_name(err)} {r.left()} bytes)')
+        except wire.Closed:
+            answers.append('Closed')
+        except wire.Quiet:
+            pass
         self.say(f'{said} -> {" ".join(answers) or "nothing"}')
+        return 'Closed' not in answers
 
     def pipeline(self, *requests):
         """Sends (op, body) pairs in one go and writes the answers down in order."""

@@ -18,6 +18,7 @@ import stage  # noqa: E402
 import play_acl  # noqa: E402,F401
 import play_multi  # noqa: E402,F401
 import play_quota  # noqa: E402,F401
+import play_random  # noqa: E402,F401
 import play_session  # noqa: E402,F401
 import play_tree  # noqa: E402,F401
 import play_watch  # noqa: E402,F401

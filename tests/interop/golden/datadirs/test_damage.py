@@ -1,6 +1,7 @@
 """Damaged folders: a torn tail is cut, older snapshots stand in, rot stops the start."""
 
 import pathlib
+import random
 import sys
 import unittest
 
@@ -156,6 +157,51 @@ class OwnLogs(FolderCase):
             f.write(begun[:length // 2])
         server = self.server(folder).start()
         self.assertEqual(int(self.last_zxid(server), 16), zxid)
+
+    def test_sigterm_under_load_ends_well_and_keeps_every_answered_write(self):
+        folder = self.temporary_folder()
+        server = self.server(folder).start()
+        client = self.client(server)
+        for i in range(2000):
+            client.send('create', wire.enc_create(f'/n{i}'))
+        answered = 0
+        while answered < 100:
+            self.assertEqual(client.wait_reply().error, 'Ok')
+            answered += 1
+        server.process.terminate()
+        try:
+            while client.wait_reply().error == 'Ok':
+                answered += 1
+        except wire.Closed:
+            pass
+        self.assertEqual(server.process.wait(15), 0)
+        after = self.client(self.server(folder).start())
+        names = [f'n{i}' for i in range(len(after.children('/').value) - 1)]
+        self.assertGreaterEqual(len(names), answered)
+        self.assertEqual(set(after.children('/').value), set(names) | {'zookeeper'})
+
+    def test_killed_again_and_again_at_any_moment(self):
+        folder = self.temporary_folder()
+        seed = random.randrange(1 << 32)
+        rng = random.Random(seed)
+        answered = 0
+        for turn in range(8):
+            server = self.server(folder, {'zookeeper.snapCount': '60'}).start()
+            client = self.client(server)
+            got = len(client.children('/').value) - 1
+            self.assertGreaterEqual(got, answered, f'seed {seed} turn {turn}')
+            sent = got + rng.randrange(1, 300)
+            for i in range(got, sent):
+                client.send('create', wire.enc_create(f'/n{i:05d}', b'x' * rng.randrange(500)))
+            for _ in range(rng.randrange(sent - got)):
+                self.assertEqual(client.wait_reply().error, 'Ok', f'seed {seed} turn {turn}')
+                got += 1
+            answered = got
+            server.kill()
+        after = self.client(self.server(folder).start())
+        names = sorted(after.children('/').value)[:-1]
+        self.assertEqual(names, [f'n{i:05d}' for i in range(len(names))])
+        self.assertGreaterEqual(len(names), answered)
 
     def test_kill_9_under_load_loses_nothing_and_leaves_nothing_half_done(self):
         folder = self.temporary_folder()

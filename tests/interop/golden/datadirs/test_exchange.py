@@ -119,6 +119,32 @@ class Exchange(FolderCase):
             left = self.filled_by(kind, folder, f'/turn{turn}', 'kill' if turn % 2 else 'terminate')
         self.assert_opens(servers.PaddockServer, folder, *left)
 
+    def test_apache_opens_snapshots_that_were_taken_while_everything_changed(self):
+        folder = self.temporary_folder()
+        server = self.server(folder, {**SMALL_SNAPSHOTS, 'zookeeper.snapCount': '100'}).start()
+        client = self.client(server)
+        acls = [wire.OPEN_ACL, [(31, 'world', 'anyone'), (1, 'ip', '1.2.3.4')],
+                [(31, 'world', 'anyone'), (1, 'ip', '5.6.7.8')]]
+        for i in range(3000):           # pipelined: snapshots are taken under way
+            path = f'/n{i % 97}'
+            op = i % 5
+            if op in (0, 1):
+                client.send('create', wire.enc_create(path, b'%d' % i, acls[i % 3]))
+            elif op == 2:
+                client.send('delete', wire.enc_path_version(path))
+            elif op == 3:
+                client.send('setACL', wire.enc_set_acl(path, acls[i % 3]))
+            else:
+                client.send('setData', wire.enc_set_data(path, b'%d' % i * 20))
+        for _ in range(3000):
+            client.wait_reply(30)
+        nodes = tree.read_tree(self.super_client(server))
+        zxid = self.last_zxid(server)
+        server.kill()
+        snapshots = sorted((folder / 'version-2').glob('snapshot.*'))
+        self.assertGreater(len(snapshots), 3)
+        self.assert_opens(servers.ApacheServer, folder, nodes, client.session, zxid)
+
     def test_both_record_the_same_tree_digests(self):
         """The `hash` word tells (zxid, digest) pairs; the other server must agree on all."""
         folder = self.temporary_folder()
