@@ -184,8 +184,14 @@ static void add_change(struct pdk_disk *d, struct inode *ino, bool is_size, size
 
 static void make_durable(struct pdk_disk *d, struct inode *ino)
 {
-    bytes_resize(d, &ino->durable, 0);
-    bytes_write(d, &ino->durable, 0, ino->now.at, ino->now.len);
+    for (size_t i = 0; i < ino->change_count; i++) {
+        const struct change *c = &ino->changes[i];
+        if (c->is_size)
+            bytes_resize(d, &ino->durable, c->offset);
+        else
+            bytes_write(d, &ino->durable, c->offset, c->data.at, c->data.len);
+    }
+    PDK_ASSERT(ino->durable.len == ino->now.len);
     forget_changes(d, ino);
 }
 
@@ -682,8 +688,7 @@ void pdk_disk_put(struct pdk_disk *d, const char *path, struct pdk_slice bytes)
 {
     int inode = new_inode(d);
     struct inode *ino = &d->inodes[inode];
-    bytes_write(d, &ino->now, 0, bytes.bytes, bytes.len);
-    PDK_ASSERT(take_blocks(d, ino, 0, bytes.len));
+    PDK_ASSERT(write_some(d, ino, 0, bytes.bytes, bytes.len) == PDK_OK);
     make_durable(d, ino);
     set_name(d, path, inode);
     settle_name(find(d, path), inode);

@@ -18,7 +18,6 @@
 #include <string.h>
 
 #define ZERO_WINDOW_BYTES ((int64_t)256 * 1024)
-#define RESERVE_STEP_BYTES ((int64_t)1024 * 1024)
 #define PAD_MARGIN_BYTES 4096 /* Apache pads when no more than this is left */
 #define WRITE_PIECES 64
 #define TEMP_LOG_NAME PDK_TEMP_PREFIX "log"
@@ -137,9 +136,9 @@ static enum pdk_err top_up(struct pdk_store *store, struct pdk_log_writer *w, st
 {
     enum pdk_err err = pad(store, w, diag);
     if (err != PDK_OK) return err;
-    int64_t need = w->at + (int64_t)store->config.in_flight_bytes;
+    int64_t in_flight = (int64_t)store->config.in_flight_bytes, need = w->at + in_flight;
     if (need > w->reserved) {
-        err = take_space(w, need + RESERVE_STEP_BYTES, true, diag);
+        err = take_space(w, need + in_flight / 4, true, diag); /* not anew for each record */
         if (err == PDK_ENOSPC) err = take_space(w, need, true, diag);
         if (err != PDK_OK) return err;
     }

@@ -70,8 +70,9 @@ static enum pdk_err judge_newest(struct scan *s, int64_t offset, bool *torn)
     if (mark->known && mark->log == s->item->parsed.zxid)
         return offset < mark->synced_bytes ? rotten(s, offset, what_is_wrong(s)) : PDK_OK;
     pdk_zxid last = s->last > 0 ? s->last : s->r->last;
+    /* Without damage it is whole files that are missing, which the caller sees from the zxid. */
     if (mark->known && mark->log > s->item->parsed.zxid)
-        return last < mark->zxid ? rotten(s, offset, what_is_wrong(s)) : PDK_OK;
+        return *torn && last < mark->zxid ? rotten(s, offset, what_is_wrong(s)) : PDK_OK;
     bool zero = s->reader.damage == PDK_DAMAGE_NONE && pdk_log_rest_is_zero(&s->reader);
     bool follows = !zero && pdk_log_whole_record_follows(&s->reader, s->last);
     if (s->reader.err != PDK_OK) return unreadable(s);
