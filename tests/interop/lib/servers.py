@@ -50,6 +50,23 @@ def free_port():
         return s.getsockname()[1]
 
 
+def listens(pid, port):
+    """Does this process hold a listening TCP socket on that port?"""
+    inodes = set()
+    for table in ('/proc/net/tcp', '/proc/net/tcp6'):
+        for line in pathlib.Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == '0A' and int(fields[1].rsplit(':', 1)[1], 16) == port:
+                inodes.add(f'socket:[{fields[9]}]')
+    if not inodes:
+        return False
+    try:
+        return any(os.readlink(f'/proc/{pid}/fd/{fd}') in inodes
+                   for fd in os.listdir(f'/proc/{pid}/fd'))
+    except OSError:
+        return False            # it has ended, or closed a file while we looked
+
+
 class ServerFailed(Exception):
     """The server ended or did not become ready; the text holds the end of its log."""
 
@@ -186,6 +203,10 @@ class Server:
     # -- details
 
     def _probe(self):
+        # Another server may have got the port; and a connect to a port of the kernel's
+        # range on which nobody listens may by chance connect to itself.
+        if not listens(self.process.pid, self.port):
+            return False
         try:
             if self.ready == 'port':
                 socket.create_connection(self.address, timeout=1).close()
@@ -197,7 +218,7 @@ class Server:
 
     def _port_was_taken(self):
         text = self.log_text().lower()
-        return 'address already in use' in text or 'bindexception' in text
+        return any(x in text for x in ('address already in use', 'bindexception', 'port_taken'))
 
     def command(self, config_path):
         raise NotImplementedError
