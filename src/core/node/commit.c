@@ -6,6 +6,7 @@
 
 #include "core/node/internal.h"
 #include "core/node/watches.h"
+#include "core/tree/ahead.h"
 
 #define CHUNK_BYTES ((size_t)256 << 10)
 
@@ -118,7 +119,9 @@ bool pdk_propose(struct pdk_node *n, const struct pdk_propose *p, enum pdk_code 
         .code = result.code,
         .ephemeral = result.ephemeral,
         .has_hint = result.has_digests,
-        .hint = {.node_digest = result.node_digest, .parent_digest = result.parent_digest},
+        .hint = {.node_digest = result.node_digest,
+                 .parent_digest = result.parent_digest,
+                 .id = result.id},
         .received_ms = n->now.mono_ms,
     };
     n->proposed = zxid;
@@ -364,10 +367,25 @@ static void commit(struct pdk_node *n, const struct pdk_proposal *p)
     pdk_timer_applied(n, p->len + PDK_LOG_FRAME_BYTES);
 }
 
+/* Proposals are applied in one go, so the waits for memory of several can overlap: the slot of one
+ * far ahead is fetched while the blob of one nearer comes, whose slot is there by then. */
+static void look_ahead(const struct pdk_node *n)
+{
+    enum { SLOT_AHEAD = 8, BLOB_AHEAD = 4 };
+    size_t mask = n->proposal_cap - 1;
+    if (n->proposal_count > SLOT_AHEAD)
+        pdk_tree_ahead_slot(n->state.tree,
+                            n->proposals[(n->proposal_head + SLOT_AHEAD) & mask].hint.id);
+    if (n->proposal_count > BLOB_AHEAD)
+        pdk_tree_ahead_blob(n->state.tree,
+                            n->proposals[(n->proposal_head + BLOB_AHEAD) & mask].hint.id);
+}
+
 void pdk_commit_up_to(struct pdk_node *n, pdk_zxid zxid)
 {
     PDK_ASSERT(zxid <= n->proposed);
     while (n->proposal_count > 0 && n->proposals[n->proposal_head].zxid <= zxid) {
+        look_ahead(n);
         struct pdk_proposal p = n->proposals[n->proposal_head];
         n->proposal_head = (n->proposal_head + 1) & (n->proposal_cap - 1);
         n->proposal_count--;

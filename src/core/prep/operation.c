@@ -241,6 +241,7 @@ static enum pdk_code run_set_data(struct pdk_prep_work *w, const struct pdk_set_
     stat.mtime = w->req->time_ms;
     w->result->node_digest =
         pdk_overlay_put_data(w->p->overlay, req->path, &node, w->zxid, &stat, req->data);
+    w->result->id = node.id;
     pdk_put_set_data_txn(w->txn, &(struct pdk_set_data_txn){
                                      .path = req->path, .data = req->data, .version = version});
     return PDK_CODE_OK;

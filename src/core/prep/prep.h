@@ -53,6 +53,7 @@ struct pdk_prep_result {
     bool quota_refused;
     bool has_digests; /* the two below are what the tree will compute when it applies */
     uint32_t node_digest, parent_digest;
+    pdk_znode id; /* setData: the znode in the tree, when it is there already; else NONE */
 };
 
 /* Makes the transaction of `zxid` (larger than every earlier one) and appends it to `txn`. */

@@ -34,3 +34,17 @@ void pdk_tree_ahead(const struct pdk_tree *tree, const struct pdk_slice *paths, 
         for (size_t at = 0; at < BLOB_BYTES; at += 64) PDK_PREFETCH(blob + at);
     }
 }
+
+void pdk_tree_ahead_slot(const struct pdk_tree *tree, pdk_znode id)
+{
+    if (id == PDK_ZNODE_NONE) return;
+    const struct pdk_slot *slot = pdk_slot(tree, id);
+    PDK_PREFETCH(slot);
+    PDK_PREFETCH((const char *)slot + sizeof *slot - 1);
+}
+
+void pdk_tree_ahead_blob(const struct pdk_tree *tree, pdk_znode id)
+{
+    if (id == PDK_ZNODE_NONE) return;
+    PDK_PREFETCH(pdk_slot(tree, id)->blob);
+}

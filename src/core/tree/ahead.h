@@ -15,5 +15,9 @@
 
 /* count: at most PDK_AHEAD_MAX.  Any bytes will do as paths. */
 void pdk_tree_ahead(const struct pdk_tree *tree, const struct pdk_slice *paths, size_t count);
+/* The same for a znode whose id is known, in two steps with some work in between.  An id that is no
+ * longer in use does no harm; NONE does nothing. */
+void pdk_tree_ahead_slot(const struct pdk_tree *tree, pdk_znode id);
+void pdk_tree_ahead_blob(const struct pdk_tree *tree, pdk_znode id);
 
 #endif

@@ -292,7 +292,9 @@ enum pdk_code pdk_tree_set_data(struct pdk_tree *tree, struct pdk_slice path, st
                                 const struct pdk_digest_hint *hint, struct pdk_change *change)
 {
     pdk_aclmap_step(&tree->acls);
-    pdk_znode id = pdk_tree_find(tree, path);
+    pdk_znode id = hint != NULL ? hint->id : PDK_ZNODE_NONE;
+    PDK_VERIFY(id == PDK_ZNODE_NONE || id == pdk_tree_find(tree, path));
+    if (id == PDK_ZNODE_NONE) id = pdk_tree_find(tree, path);
     if (id == PDK_ZNODE_NONE) return PDK_CODE_NO_NODE;
     uint32_t old_len = data_len_of(pdk_slot(tree, id)->blob);
     pdk_tree_replace_data(tree, id, data);

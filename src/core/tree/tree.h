@@ -107,11 +107,12 @@ struct pdk_change {
     pdk_acl_id parent_acl; /* created, deleted: of its parent */
 };
 
-/* Node digests that the caller has computed already (prep does): the tree takes them over instead of
- * computing them again; test builds assert that they are equal.  NULL: the tree computes them. */
+/* What the caller knows already (prep does): the tree takes it over instead of finding it out once
+ * more; test builds assert that it is right.  NULL: the tree finds out. */
 struct pdk_digest_hint {
     uint32_t node_digest;   /* of the znode created or set */
     uint32_t parent_digest; /* of the parent after a create or delete */
+    pdk_znode id;           /* of the znode set; NONE: not known */
 };
 
 struct pdk_tree_create {
