@@ -9,6 +9,7 @@ languages, steer it over `Control.port`: one command per line, each answered by 
     drop     close every connection once; new ones work at once
     freeze   keep connections open and accept new ones, but carry no byte
     thaw     carry bytes again, those held back first
+    hold     freeze, and close every connection that there is
     bounce   kill -9 the server and start it again on the same data and port (stage.py)
 
 Threads: one per direction of each connection; all are daemons and end with their sockets.
@@ -49,6 +50,10 @@ class Wire:
 
     def thaw(self):
         self._flowing.set()
+
+    def hold(self):
+        self.freeze()
+        self.drop()
 
     def close(self):
         _close(self._listener)

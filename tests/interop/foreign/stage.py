@@ -113,7 +113,8 @@ class Stage:
 
     def _carry_out(self, word):
         commands = {'cut': self.wire.cut, 'heal': self.wire.heal, 'drop': self.wire.drop,
-                    'freeze': self.wire.freeze, 'thaw': self.wire.thaw, 'bounce': self.bounce}
+                    'freeze': self.wire.freeze, 'thaw': self.wire.thaw, 'hold': self.wire.hold,
+                    'bounce': self.bounce}
         try:
             commands[word]()
         except Exception as failure:        # the program that asked reports it

@@ -86,7 +86,7 @@ extern struct client *other;
 /* The session that the group's checks use. */
 extern struct client *mine;
 
-/* cut, heal, drop, freeze, thaw, bounce: see flaky_wire.py. */
+/* cut, heal, drop, freeze, thaw, hold, bounce: see flaky_wire.py. */
 void command(const char *word);
 
 /* root followed by name, in one of a few static buffers. */

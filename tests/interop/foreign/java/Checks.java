@@ -51,6 +51,7 @@ final class Checks {
             say("ok " + group + ": " + name);
         } catch (Exception | AssertionError failure) {
             fail(name, failure);
+            place.repair();
         }
         long ms = (System.nanoTime() - start) / 1_000_000;
         if (ms > 1000) {

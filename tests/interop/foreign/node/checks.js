@@ -33,6 +33,8 @@ async function check(name, makeRoot, body) {
         console.log(`ok ${group}: ${name}`);
     } catch (error) {
         failed++;
+        await command('heal');
+        await command('thaw');
         const at = /\/(\w+\.js:\d+):\d+\)?$/m.exec(
             String(error.stack).split('\n').filter((x) => !x.includes('checks.js')).join('\n'));
         console.log(`not ok ${group}: ${name}: ` +
@@ -48,7 +50,7 @@ function within(promise, what) {
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-// cut, heal, drop, freeze, thaw, bounce: see flaky_wire.py.
+// cut, heal, drop, freeze, thaw, hold, bounce: see flaky_wire.py.
 function command(word) {
     return new Promise((resolve, reject) => {
         const socket = net.connect(Number(control.split(':')[1]), '127.0.0.1');
