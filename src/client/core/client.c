@@ -172,7 +172,6 @@ static void forget_connection(struct pdk_client *c)
     pdk_buf_clear(&c->waiting);
     pdk_buf_clear(&c->partial[c->partial_at]);
     c->auth_answered = 0;
-    c->set_watches_pending = 0;
     c->read_only = false;
 }
 
@@ -195,6 +194,7 @@ void pdk_client_finish(struct pdk_client *c, enum pdk_client_state state, enum p
 static void drop(struct pdk_client *c, int64_t now_ms, const char *fault)
 {
     if (c->state == PDK_CLIENT_CLOSING) {
+        if (fault == NULL) c->state = PDK_CLIENT_WAITING; /* there is nothing to disconnect */
         pdk_client_finish(c, PDK_CLIENT_CLOSED, PDK_CODE_SESSION_EXPIRED);
         return;
     }
@@ -441,10 +441,9 @@ static void settle_watch(struct pdk_client *c, const struct pdk_client_pending *
 static const char *take_reply(struct pdk_client *c, const struct pdk_reply_header *header,
                               const struct pdk_reader *r)
 {
+    if (PDK_UNLIKELY(c->ring_count == 0)) return "reply to nothing";
     const struct pdk_client_pending *p = &c->ring[c->ring_head];
-    if (PDK_UNLIKELY(c->ring_count == 0 || p->xid != header->xid)) {
-        return "reply out of order";
-    }
+    if (PDK_UNLIKELY(p->xid != header->xid)) return "reply out of order";
     if (header->zxid > 0) c->last_zxid = header->zxid;
     if (p->watch != NULL) settle_watch(c, p, header->err);
     struct pdk_client_effect *e = push(c, PDK_CLIENT_OUT_REPLY);

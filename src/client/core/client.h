@@ -116,7 +116,7 @@ int64_t pdk_client_deadline(const struct pdk_client *c);
 /* ---- output ------------------------------------------------------------------------------ */
 /* Bytes to send; good until the next call that is not a question. */
 struct pdk_slice pdk_client_output(const struct pdk_client *c);
-/* The first `len` of them have been sent (1..output's len). */
+/* The first `len` of them have been sent (0..its length). */
 void pdk_client_sent(struct pdk_client *c, int64_t now_ms, size_t len);
 /* Effects since the last clear, in order; good until the next input, request or clear. */
 const struct pdk_client_effect *pdk_client_effects(const struct pdk_client *c, size_t *count);
