@@ -2,7 +2,6 @@
 
 #include <openssl/evp.h>
 #include <string.h>
-#include <zlib.h>
 
 static inline uint64_t rotl(uint64_t x, int b) { return x << b | x >> (64 - b); }
 
@@ -94,12 +93,6 @@ uint64_t pdk_siphash_pair(const struct pdk_hash_seed *seed, const void *bytes, s
     sip_text(&s, bytes, len);
     sip_word(&s, last);
     return sip_finish(&s);
-}
-
-uint32_t pdk_adler32(uint32_t adler, const void *bytes, size_t len)
-{
-    /* zlib takes NULL as a wish to start over; here it may be an empty slice. */
-    return len == 0 ? adler : (uint32_t)adler32_z(adler, bytes, len);
 }
 
 enum pdk_err pdk_message_digest(const char *algorithm, struct pdk_slice text,
