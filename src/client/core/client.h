@@ -70,7 +70,7 @@ struct pdk_client_config {
     pdk_zxid last_zxid;
 };
 
-/* What Java's client does: 30 s, 1048575 bytes, pauses of 1 s; no limits on requests to speak of. */
+/* What Java's client does: 30 s, 1048575 bytes, pauses of 1 s; hardly a limit on requests. */
 struct pdk_client_config pdk_client_config_default(const struct pdk_mem *mem);
 
 enum pdk_client_effect_kind {

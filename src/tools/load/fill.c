@@ -8,16 +8,17 @@
 #include <string.h>
 
 struct fill {
-    const struct load_settings *settings;
-    struct load_pool pool;
-    struct load_report report;
+    const struct pdk_load_settings *settings;
+    struct pdk_load_pool pool;
+    struct pdk_load_report report;
     uint8_t *data;
     uint64_t next, end; /* what is to be created: a row of keys, of dirs, or of prefix parts */
-    size_t (*path_of)(const struct load_settings *s, uint64_t index, char out[LOAD_PATH_MAX]);
+    size_t (*path_of)(const struct pdk_load_settings *s, uint64_t index,
+                      char out[PDK_LOAD_PATH_MAX]);
     uint32_t size_bytes, depth;
 };
 
-static void answers(void *ctx, struct load_conn *c, const struct pdk_client_effect *effects,
+static void answers(void *ctx, struct pdk_load_conn *c, const struct pdk_client_effect *effects,
                     size_t count, int64_t now_ns)
 {
     struct fill *f = ctx;
@@ -26,18 +27,18 @@ static void answers(void *ctx, struct load_conn *c, const struct pdk_client_effe
         const struct pdk_client_effect *e = &effects[i];
         if (e->kind != PDK_CLIENT_OUT_REPLY) continue;
         f->report.answered++;
-        pdk_percentiles_add(&f->report.latency_ns[LOAD_WRITES],
+        pdk_percentiles_add(&f->report.latency_ns[PDK_LOAD_WRITES],
                             (uint64_t)(now_ns - (int64_t)e->tag));
         if (e->code != PDK_CODE_OK && e->code != PDK_CODE_NODE_EXISTS) {
-            load_report_error(&f->report, e->code);
+            pdk_load_report_error(&f->report, e->code);
         }
     }
 }
 
-static void ready(void *ctx, struct load_conn *c, int64_t now_ns)
+static void ready(void *ctx, struct pdk_load_conn *c, int64_t now_ns)
 {
     struct fill *f = ctx;
-    char path[LOAD_PATH_MAX];
+    char path[PDK_LOAD_PATH_MAX];
     while (f->next < f->end && pdk_client_pending(c->client) < f->depth) {
         struct pdk_client_znode znode = {.data = pdk_slice_of(f->data, f->size_bytes)};
         znode.path = pdk_slice_of(path, f->path_of(f->settings, f->next, path));
@@ -47,7 +48,8 @@ static void ready(void *ctx, struct load_conn *c, int64_t now_ns)
 }
 
 /* The first index + 1 parts of the prefix. */
-static size_t part_path(const struct load_settings *s, uint64_t index, char out[LOAD_PATH_MAX])
+static size_t part_path(const struct pdk_load_settings *s, uint64_t index,
+                        char out[PDK_LOAD_PATH_MAX])
 {
     size_t len = 1;
     for (uint64_t slashes = 0; len < s->prefix_len; len++) {
@@ -58,8 +60,8 @@ static size_t part_path(const struct load_settings *s, uint64_t index, char out[
 }
 
 static bool create_all(struct fill *f, uint64_t count,
-                       size_t (*path_of)(const struct load_settings *s, uint64_t index,
-                                         char out[LOAD_PATH_MAX]),
+                       size_t (*path_of)(const struct pdk_load_settings *s, uint64_t index,
+                                         char out[PDK_LOAD_PATH_MAX]),
                        uint32_t size_bytes, uint32_t depth)
 {
     f->next = 0;
@@ -67,33 +69,34 @@ static bool create_all(struct fill *f, uint64_t count,
     f->path_of = path_of;
     f->size_bytes = size_bytes;
     f->depth = depth;
-    int64_t now_ns = load_now_ns();
+    int64_t now_ns = pdk_load_now_ns();
     for (uint32_t i = 0; i < f->pool.count; i++) {
         ready(f, &f->pool.conns[i], now_ns);
-        load_pool_flush(&f->pool.conns[i], now_ns);
+        pdk_load_pool_flush(&f->pool.conns[i], now_ns);
     }
     while (f->next < f->end && f->pool.lost == 0) {
-        load_pool_turn(&f->pool, load_now_ns() + LOAD_NS_PER_S);
+        pdk_load_pool_turn(&f->pool, pdk_load_now_ns() + PDK_LOAD_NS_PER_S);
     }
-    return load_pool_drain(&f->pool) && f->pool.lost == 0 && load_report_errors(&f->report) == 0;
+    return pdk_load_pool_drain(&f->pool) && f->pool.lost == 0 &&
+           pdk_load_report_errors(&f->report) == 0;
 }
 
 static bool fill_all(struct fill *f)
 {
-    const struct load_settings *s = f->settings;
+    const struct pdk_load_settings *s = f->settings;
     uint64_t parts = 0;
     for (size_t i = 0; i < s->prefix_len; i++) parts += s->prefix[i] == '/';
     /* A part is created when its parent is: one at a time. */
-    struct load_pool *p = &f->pool;
+    struct pdk_load_pool *p = &f->pool;
     uint32_t all = p->count;
     p->count = 1;
     bool ok = create_all(f, parts, part_path, 0, 1);
     p->count = all;
-    return ok && create_all(f, s->dirs, load_dir_path, 0, s->depth) &&
-           create_all(f, s->keys, load_key_path, s->size_bytes, s->depth);
+    return ok && create_all(f, s->dirs, pdk_load_dir_path, 0, s->depth) &&
+           create_all(f, s->keys, pdk_load_key_path, s->size_bytes, s->depth);
 }
 
-int load_fill(const struct load_settings *s)
+int pdk_load_fill(const struct pdk_load_settings *s)
 {
     struct fill *f = calloc(1, sizeof *f);
     uint8_t *data = malloc(s->size_bytes + 1);
@@ -106,20 +109,20 @@ int load_fill(const struct load_settings *s)
     for (uint32_t i = 0; i < s->size_bytes; i++) data[i] = (uint8_t)pdk_prng_next(&prng);
     f->settings = s;
     f->data = data;
-    struct load_handler handler = {.ctx = f, .answers = answers, .ready = ready};
-    bool ok = load_pool_init(&f->pool, s, s->conns, handler) && load_pool_connect(&f->pool);
+    struct pdk_load_handler handler = {.ctx = f, .answers = answers, .ready = ready};
+    bool ok = pdk_load_pool_init(&f->pool, s, s->conns, handler) && pdk_load_pool_connect(&f->pool);
     if (ok) {
-        int64_t begin_ns = load_now_ns();
-        double server_s = load_cpu_of(s->server_pid), self_s = load_cpu_of_self();
+        int64_t begin_ns = pdk_load_now_ns();
+        double server_s = pdk_load_cpu_of(s->server_pid), self_s = pdk_load_cpu_of_self();
         ok = fill_all(f);
-        f->report.seconds = (double)(load_now_ns() - begin_ns) / 1e9;
-        f->report.cpu_server_s = s->server_pid > 0 ? load_cpu_of(s->server_pid) - server_s : -1;
-        f->report.cpu_self_s = load_cpu_of_self() - self_s;
+        f->report.seconds = (double)(pdk_load_now_ns() - begin_ns) / 1e9;
+        f->report.cpu_server_s = s->server_pid > 0 ? pdk_load_cpu_of(s->server_pid) - server_s : -1;
+        f->report.cpu_self_s = pdk_load_cpu_of_self() - self_s;
         f->report.lost = f->pool.lost;
-        load_report_print(&f->report, s, "fill");
+        pdk_load_report_print(&f->report, s, "fill");
     }
-    load_pool_close(&f->pool);
-    load_pool_deinit(&f->pool);
+    pdk_load_pool_close(&f->pool);
+    pdk_load_pool_deinit(&f->pool);
     free(data);
     free(f);
     return ok ? 0 : 1;

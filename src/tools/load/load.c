@@ -5,14 +5,14 @@
 #include <time.h>
 #include <unistd.h>
 
-int64_t load_now_ns(void)
+int64_t pdk_load_now_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * LOAD_NS_PER_S + t.tv_nsec;
+    return (int64_t)t.tv_sec * PDK_LOAD_NS_PER_S + t.tv_nsec;
 }
 
-double load_cpu_of(int pid)
+double pdk_load_cpu_of(int pid)
 {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -33,7 +33,7 @@ double load_cpu_of(int pid)
 
 static double seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
 
-double load_cpu_of_self(void)
+double pdk_load_cpu_of_self(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -57,20 +57,22 @@ static char *put_text(char *at, const char *text, size_t len)
 }
 
 /* The prefix was checked to leave room for both names. */
-static char *put_dir(const struct load_settings *s, uint64_t dir, char *out)
+static char *put_dir(const struct pdk_load_settings *s, uint64_t dir, char *out)
 {
     char *at = put_text(out, s->prefix, s->prefix_len);
     if (s->dirs > 0) at = put_digits(put_text(at, "/d", 2), dir, 6);
     return at;
 }
 
-size_t load_dir_path(const struct load_settings *s, uint64_t dir, char out[LOAD_PATH_MAX])
+size_t pdk_load_dir_path(const struct pdk_load_settings *s, uint64_t dir,
+                         char out[PDK_LOAD_PATH_MAX])
 {
     return (size_t)(put_dir(s, dir, out) - out);
 }
 
-size_t load_key_path(const struct load_settings *s, uint64_t key, char out[LOAD_PATH_MAX])
+size_t pdk_load_key_path(const struct pdk_load_settings *s, uint64_t key,
+                         char out[PDK_LOAD_PATH_MAX])
 {
     char *at = put_dir(s, s->dirs > 0 ? key % s->dirs : 0, out);
-    return (size_t)(put_digits(put_text(at, "/key-", 5), key, LOAD_NAME_LEN - 4) - out);
+    return (size_t)(put_digits(put_text(at, "/key-", 5), key, PDK_LOAD_NAME_LEN - 4) - out);
 }

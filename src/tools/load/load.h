@@ -9,26 +9,26 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
-#define LOAD_PATH_MAX 512
-#define LOAD_PREFIX_MAX 400
+#define PDK_LOAD_PATH_MAX 512
+#define PDK_LOAD_PREFIX_MAX 400
 /* Name of a key: "key-" and 20 digits. */
-#define LOAD_NAME_LEN 24
-#define LOAD_NS_PER_S INT64_C(1000000000)
-#define LOAD_NS_PER_MS INT64_C(1000000)
+#define PDK_LOAD_NAME_LEN 24
+#define PDK_LOAD_NS_PER_S INT64_C(1000000000)
+#define PDK_LOAD_NS_PER_MS INT64_C(1000000)
 
-enum load_op { LOAD_GET, LOAD_SET, LOAD_CREATE, LOAD_OP_COUNT };
+enum pdk_load_op { PDK_LOAD_GET, PDK_LOAD_SET, PDK_LOAD_CREATE, PDK_LOAD_OP_COUNT };
 
-struct load_settings {
+struct pdk_load_settings {
     struct sockaddr_in server;
     uint32_t conns;
     uint32_t depth; /* requests of one connection without an answer */
     uint32_t threads;
-    unsigned percent[LOAD_OP_COUNT]; /* of each operation; 100 in sum */
-    uint32_t size_bytes;             /* of data */
+    unsigned percent[PDK_LOAD_OP_COUNT]; /* of each operation; 100 in sum */
+    uint32_t size_bytes;                 /* of data */
     uint64_t keys;
     uint32_t dirs; /* keys are spread over so many parents; 0: prefix itself */
     const char *prefix;
-    size_t prefix_len; /* at most LOAD_PREFIX_MAX */
+    size_t prefix_len; /* at most PDK_LOAD_PREFIX_MAX */
     int64_t warmup_ns, duration_ns;
     uint64_t count; /* run: stop after so many requests; 0: by time.  fanout: rounds */
     uint64_t rate;  /* requests per second; 0: as many as will go */
@@ -40,20 +40,22 @@ struct load_settings {
     bool json;
 };
 
-int64_t load_now_ns(void);
+int64_t pdk_load_now_ns(void);
 /* CPU time that a process has used, in seconds; -1 when it cannot be told. */
-double load_cpu_of(int pid);
-double load_cpu_of_self(void);
+double pdk_load_cpu_of(int pid);
+double pdk_load_cpu_of_self(void);
 
 /* Writes the path of key 0..keys-1 to `out` and returns its length. */
-size_t load_key_path(const struct load_settings *s, uint64_t key, char out[LOAD_PATH_MAX]);
+size_t pdk_load_key_path(const struct pdk_load_settings *s, uint64_t key,
+                         char out[PDK_LOAD_PATH_MAX]);
 /* The key's parent when it is one of `dirs`. */
-size_t load_dir_path(const struct load_settings *s, uint64_t dir, char out[LOAD_PATH_MAX]);
+size_t pdk_load_dir_path(const struct pdk_load_settings *s, uint64_t dir,
+                         char out[PDK_LOAD_PATH_MAX]);
 
 /* The modes: exit status. */
-int load_run(const struct load_settings *s);
-int load_fill(const struct load_settings *s);
-int load_fanout(const struct load_settings *s);
-int load_wait(const struct load_settings *s);
+int pdk_load_run(const struct pdk_load_settings *s);
+int pdk_load_fill(const struct pdk_load_settings *s);
+int pdk_load_fanout(const struct pdk_load_settings *s);
+int pdk_load_wait(const struct pdk_load_settings *s);
 
 #endif

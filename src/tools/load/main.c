@@ -124,10 +124,10 @@ static int64_t seconds(const char *option, const char *text)
     if (end == text || *end != '\0' || !(value >= 0 && value <= 86400)) {
         wrong(option, text, "seconds, 0 to 86400");
     }
-    return (int64_t)(value * (double)LOAD_NS_PER_S);
+    return (int64_t)(value * (double)PDK_LOAD_NS_PER_S);
 }
 
-static void parse_server(struct load_settings *s, const char *text)
+static void parse_server(struct pdk_load_settings *s, const char *text)
 {
     char host[64];
     const char *colon = strrchr(text, ':');
@@ -142,7 +142,7 @@ static void parse_server(struct load_settings *s, const char *text)
     wrong("server", text, "an IPv4 address and a port, as in 127.0.0.1:2181");
 }
 
-static void parse_mix(struct load_settings *s, const char *text)
+static void parse_mix(struct pdk_load_settings *s, const char *text)
 {
     static const char *const names[] = {"get", "set", "create"};
     static const char allowed[] = "get, set, create, or parts of 100 as in get=90,set=10";
@@ -150,11 +150,11 @@ static void parse_mix(struct load_settings *s, const char *text)
     memset(s->percent, 0, sizeof s->percent);
     for (const char *at = text; *at != '\0';) {
         size_t len = strcspn(at, "=,"), op = 0;
-        while (op < LOAD_OP_COUNT &&
+        while (op < PDK_LOAD_OP_COUNT &&
                (strlen(names[op]) != len || memcmp(names[op], at, len) != 0)) {
             op++;
         }
-        if (op == LOAD_OP_COUNT) wrong("mix", text, allowed);
+        if (op == PDK_LOAD_OP_COUNT) wrong("mix", text, allowed);
         at += len;
         unsigned long part = 100;
         if (*at == '=') {
@@ -170,17 +170,17 @@ static void parse_mix(struct load_settings *s, const char *text)
     if (sum != 100) wrong("mix", text, allowed);
 }
 
-static void parse_prefix(struct load_settings *s, const char *text)
+static void parse_prefix(struct pdk_load_settings *s, const char *text)
 {
     size_t len = strlen(text);
-    if (len < 2 || len > LOAD_PREFIX_MAX || text[0] != '/' || text[len - 1] == '/') {
+    if (len < 2 || len > PDK_LOAD_PREFIX_MAX || text[0] != '/' || text[len - 1] == '/') {
         wrong("prefix", text, "a path below / of at most 400 bytes");
     }
     s->prefix = text;
     s->prefix_len = len;
 }
 
-static void take_option(struct load_settings *s, enum option_id id, const char *value)
+static void take_option(struct pdk_load_settings *s, enum option_id id, const char *value)
 {
     switch (id) {
     case OPT_SERVER: parse_server(s, value); break;
@@ -207,19 +207,19 @@ static void take_option(struct load_settings *s, enum option_id id, const char *
     }
 }
 
-static void parse(struct load_settings *s, int argc, char **argv)
+static void parse(struct pdk_load_settings *s, int argc, char **argv)
 {
-    *s = (struct load_settings){
+    *s = (struct pdk_load_settings){
         .conns = 1,
         .depth = 1,
         .threads = 1,
-        .percent = {[LOAD_GET] = 100},
+        .percent = {[PDK_LOAD_GET] = 100},
         .size_bytes = 100,
         .keys = 1,
-        .warmup_ns = LOAD_NS_PER_S,
-        .duration_ns = 5 * LOAD_NS_PER_S,
+        .warmup_ns = PDK_LOAD_NS_PER_S,
+        .duration_ns = 5 * PDK_LOAD_NS_PER_S,
         .session_timeout_ms = 30000,
-        .patience_ns = 60 * LOAD_NS_PER_S,
+        .patience_ns = 60 * PDK_LOAD_NS_PER_S,
         .seed = 1,
     };
     parse_server(s, "127.0.0.1:2181");
@@ -239,10 +239,12 @@ int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
-        int (*run)(const struct load_settings *s);
-    } modes[] = {
-        {"run", load_run}, {"fill", load_fill}, {"fanout", load_fanout}, {"wait", load_wait}};
-    struct load_settings s;
+        int (*run)(const struct pdk_load_settings *s);
+    } modes[] = {{"run", pdk_load_run},
+                 {"fill", pdk_load_fill},
+                 {"fanout", pdk_load_fanout},
+                 {"wait", pdk_load_wait}};
+    struct pdk_load_settings s;
     parse(&s, argc, argv);
     for (size_t i = 0; optind == argc - 1 && i < PDK_COUNT_OF(modes); i++) {
         if (strcmp(argv[optind], modes[i].name) == 0) return modes[i].run(&s);

@@ -14,23 +14,23 @@
 #define RECEIVE_BYTES (256u << 10)
 #define EVENTS_MAX 512
 /* How often the machines' deadlines are looked at, and how often while they are to reconnect. */
-#define TICK_NS (50 * LOAD_NS_PER_MS)
-#define TICK_OPENING_NS LOAD_NS_PER_MS
+#define TICK_NS (50 * PDK_LOAD_NS_PER_MS)
+#define TICK_OPENING_NS PDK_LOAD_NS_PER_MS
 /* Sessions that are being opened at one time: below any listener's backlog. */
 #define OPENING_MAX 100
 
-static int64_t ms_of(int64_t now_ns) { return now_ns / LOAD_NS_PER_MS; }
+static int64_t ms_of(int64_t now_ns) { return now_ns / PDK_LOAD_NS_PER_MS; }
 
 /* ---- effects ----------------------------------------------------------------------------- */
 
-static void close_socket(struct load_conn *c)
+static void close_socket(struct pdk_load_conn *c)
 {
     if (c->fd >= 0) close(c->fd);
     c->fd = -1;
     c->wants_room = false;
 }
 
-static void open_socket(struct load_conn *c, int64_t now_ns)
+static void open_socket(struct pdk_load_conn *c, int64_t now_ns)
 {
     const struct sockaddr_in *at = &c->pool->settings->server;
     struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT, .data.ptr = c};
@@ -49,9 +49,9 @@ static void open_socket(struct load_conn *c, int64_t now_ns)
     }
 }
 
-static void state_changed(struct load_conn *c, enum pdk_client_state state)
+static void state_changed(struct pdk_load_conn *c, enum pdk_client_state state)
 {
-    struct load_pool *p = c->pool;
+    struct pdk_load_pool *p = c->pool;
     bool stands = state == PDK_CLIENT_CONNECTED || state == PDK_CLIENT_CLOSING;
     if (stands && !c->stands) p->standing++;
     if (!stands && c->stands) {
@@ -62,7 +62,7 @@ static void state_changed(struct load_conn *c, enum pdk_client_state state)
     c->stands = stands;
 }
 
-static void take_effects(struct load_conn *c, int64_t now_ns)
+static void take_effects(struct pdk_load_conn *c, int64_t now_ns)
 {
     for (;;) {
         size_t count = 0;
@@ -87,14 +87,14 @@ static void take_effects(struct load_conn *c, int64_t now_ns)
 
 /* ---- sockets ----------------------------------------------------------------------------- */
 
-static void lost(struct load_conn *c, int64_t now_ns)
+static void lost(struct pdk_load_conn *c, int64_t now_ns)
 {
     close_socket(c);
     pdk_client_lost(c->client, ms_of(now_ns));
     take_effects(c, now_ns);
 }
 
-static void ask_for_room(struct load_conn *c, bool wanted)
+static void ask_for_room(struct pdk_load_conn *c, bool wanted)
 {
     if (c->wants_room == wanted) return;
     struct epoll_event ev = {.events = EPOLLIN | (wanted ? EPOLLOUT : 0u), .data.ptr = c};
@@ -102,7 +102,7 @@ static void ask_for_room(struct load_conn *c, bool wanted)
     c->wants_room = wanted;
 }
 
-void load_pool_flush(struct load_conn *c, int64_t now_ns)
+void pdk_load_pool_flush(struct pdk_load_conn *c, int64_t now_ns)
 {
     if (pdk_client_state(c->client) == PDK_CLIENT_CONNECTING) return;
     struct pdk_slice out = pdk_client_output(c->client);
@@ -122,7 +122,7 @@ void load_pool_flush(struct load_conn *c, int64_t now_ns)
     if (c->fd >= 0) ask_for_room(c, false);
 }
 
-static void writable(struct load_conn *c, int64_t now_ns)
+static void writable(struct pdk_load_conn *c, int64_t now_ns)
 {
     if (pdk_client_state(c->client) == PDK_CLIENT_CONNECTING) {
         int error = 0;
@@ -134,60 +134,60 @@ static void writable(struct load_conn *c, int64_t now_ns)
         pdk_client_opened(c->client, ms_of(now_ns));
         take_effects(c, now_ns);
     }
-    load_pool_flush(c, now_ns);
+    pdk_load_pool_flush(c, now_ns);
 }
 
-static void readable(struct load_conn *c)
+static void readable(struct pdk_load_conn *c)
 {
-    struct load_pool *p = c->pool;
+    struct pdk_load_pool *p = c->pool;
     ssize_t n = recv(c->fd, p->receive, RECEIVE_BYTES, 0);
     if (n < 0 && errno == EAGAIN) return;
-    int64_t now_ns = load_now_ns();
+    int64_t now_ns = pdk_load_now_ns();
     if (n <= 0) {
         lost(c, now_ns);
         return;
     }
     pdk_client_received(c->client, ms_of(now_ns), pdk_slice_of(p->receive, (size_t)n));
     take_effects(c, now_ns);
-    load_pool_flush(c, now_ns);
+    pdk_load_pool_flush(c, now_ns);
 }
 
-static void tick_all(struct load_pool *p, int64_t now_ns)
+static void tick_all(struct pdk_load_pool *p, int64_t now_ns)
 {
     for (uint32_t i = 0; i < p->started; i++) {
-        struct load_conn *c = &p->conns[i];
+        struct pdk_load_conn *c = &p->conns[i];
         if (pdk_client_deadline(c->client) > ms_of(now_ns)) continue;
         pdk_client_tick(c->client, ms_of(now_ns));
         take_effects(c, now_ns);
-        load_pool_flush(c, now_ns);
+        pdk_load_pool_flush(c, now_ns);
     }
     bool all = p->standing == p->started;
     p->tick_ns = now_ns + (all ? TICK_NS : TICK_OPENING_NS);
 }
 
-void load_pool_turn(struct load_pool *p, int64_t until_ns)
+void pdk_load_pool_turn(struct pdk_load_pool *p, int64_t until_ns)
 {
     struct epoll_event events[EVENTS_MAX];
-    int64_t now_ns = load_now_ns();
+    int64_t now_ns = pdk_load_now_ns();
     if (now_ns >= p->tick_ns) tick_all(p, now_ns);
     if (until_ns > p->tick_ns) until_ns = p->tick_ns;
     int64_t wait_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-    struct timespec wait = {.tv_sec = (time_t)(wait_ns / LOAD_NS_PER_S),
-                            .tv_nsec = (long)(wait_ns % LOAD_NS_PER_S)};
+    struct timespec wait = {.tv_sec = (time_t)(wait_ns / PDK_LOAD_NS_PER_S),
+                            .tv_nsec = (long)(wait_ns % PDK_LOAD_NS_PER_S)};
     int count = epoll_pwait2(p->epoll, events, EVENTS_MAX, &wait, NULL);
     for (int i = 0; i < count; i++) {
-        struct load_conn *c = events[i].data.ptr;
-        if (c->fd >= 0 && events[i].events & EPOLLOUT) writable(c, load_now_ns());
+        struct pdk_load_conn *c = events[i].data.ptr;
+        if (c->fd >= 0 && events[i].events & EPOLLOUT) writable(c, pdk_load_now_ns());
         if (c->fd >= 0 && events[i].events & ~(uint32_t)EPOLLOUT) readable(c);
     }
 }
 
 /* ---- life -------------------------------------------------------------------------------- */
 
-bool load_pool_init(struct load_pool *p, const struct load_settings *s, uint32_t count,
-                    struct load_handler handler)
+bool pdk_load_pool_init(struct pdk_load_pool *p, const struct pdk_load_settings *s, uint32_t count,
+                        struct pdk_load_handler handler)
 {
-    *p = (struct load_pool){.settings = s, .handler = handler, .count = count};
+    *p = (struct pdk_load_pool){.settings = s, .handler = handler, .count = count};
     p->epoll = epoll_create1(EPOLL_CLOEXEC);
     p->conns = calloc(count, sizeof *p->conns);
     p->receive = malloc(RECEIVE_BYTES);
@@ -202,7 +202,7 @@ bool load_pool_init(struct load_pool *p, const struct load_settings *s, uint32_t
     config.round_pause_ms = 1;
     for (uint32_t i = 0; i < count; i++) {
         config.prng_seed = s->seed + i;
-        p->conns[i] = (struct load_conn){.pool = p, .fd = -1, .index = i};
+        p->conns[i] = (struct pdk_load_conn){.pool = p, .fd = -1, .index = i};
         p->conns[i].client = pdk_client_create(&config);
         if (p->conns[i].client == NULL) {
             fprintf(stderr, "paddock-load: out of memory\n");
@@ -212,7 +212,7 @@ bool load_pool_init(struct load_pool *p, const struct load_settings *s, uint32_t
     return true;
 }
 
-void load_pool_deinit(struct load_pool *p)
+void pdk_load_pool_deinit(struct pdk_load_pool *p)
 {
     for (uint32_t i = 0; p->conns != NULL && i < p->count; i++) {
         close_socket(&p->conns[i]);
@@ -223,55 +223,56 @@ void load_pool_deinit(struct load_pool *p)
     if (p->epoll >= 0) close(p->epoll);
 }
 
-bool load_pool_connect(struct load_pool *p)
+bool pdk_load_pool_connect(struct pdk_load_pool *p)
 {
-    int64_t give_up_ns = load_now_ns() + p->settings->patience_ns;
+    int64_t give_up_ns = pdk_load_now_ns() + p->settings->patience_ns;
     while (p->standing < p->count) {
-        int64_t now_ns = load_now_ns();
+        int64_t now_ns = pdk_load_now_ns();
         if (now_ns >= give_up_ns || p->ended > 0) {
             fprintf(stderr, "paddock-load: only %u of %u sessions could be opened\n", p->standing,
                     p->count);
             return false;
         }
         while (p->started < p->count && p->started - p->standing < OPENING_MAX) {
-            struct load_conn *c = &p->conns[p->started++];
+            struct pdk_load_conn *c = &p->conns[p->started++];
             pdk_client_start(c->client, ms_of(now_ns));
             take_effects(c, now_ns);
         }
-        load_pool_turn(p, give_up_ns);
+        pdk_load_pool_turn(p, give_up_ns);
     }
     return true;
 }
 
-static uint64_t pending(const struct load_pool *p)
+static uint64_t pending(const struct pdk_load_pool *p)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < p->started; i++) sum += pdk_client_pending(p->conns[i].client);
     return sum;
 }
 
-bool load_pool_drain(struct load_pool *p)
+bool pdk_load_pool_drain(struct pdk_load_pool *p)
 {
-    int64_t give_up_ns = load_now_ns() + p->settings->patience_ns;
+    int64_t give_up_ns = pdk_load_now_ns() + p->settings->patience_ns;
     while (pending(p) > 0) {
-        if (load_now_ns() >= give_up_ns) {
+        if (pdk_load_now_ns() >= give_up_ns) {
             fprintf(stderr, "paddock-load: %llu requests were never answered\n",
                     (unsigned long long)pending(p));
             return false;
         }
-        load_pool_turn(p, give_up_ns);
+        pdk_load_pool_turn(p, give_up_ns);
     }
     return true;
 }
 
-void load_pool_close(struct load_pool *p)
+void pdk_load_pool_close(struct pdk_load_pool *p)
 {
-    int64_t now_ns = load_now_ns(), give_up_ns = now_ns + p->settings->patience_ns;
+    int64_t now_ns = pdk_load_now_ns(), give_up_ns = now_ns + p->settings->patience_ns;
     for (uint32_t i = 0; i < p->started; i++) {
-        struct load_conn *c = &p->conns[i];
+        struct pdk_load_conn *c = &p->conns[i];
         if (pdk_client_close(c->client, 0) != PDK_OK) continue;
         take_effects(c, now_ns);
-        load_pool_flush(c, now_ns);
+        pdk_load_pool_flush(c, now_ns);
     }
-    while (p->ended < p->started && load_now_ns() < give_up_ns) load_pool_turn(p, give_up_ns);
+    while (p->ended < p->started && pdk_load_now_ns() < give_up_ns)
+        pdk_load_pool_turn(p, give_up_ns);
 }

@@ -1,7 +1,7 @@
 /* tools/load/pool.h - many client sessions on one epoll, in one thread.
  *
- * Drives `client/core` machines: opens and closes sockets, moves bytes, keeps their time.  What they
- * answer goes to the handler, a connection's replies at once.
+ * Drives `client/core` machines: opens and closes sockets, moves bytes, keeps their time.  What
+ * they answer goes to the handler, a connection's replies at once.
  *
  * Threads: one per pool. */
 #ifndef PDK_TOOLS_LOAD_POOL_H
@@ -10,9 +10,9 @@
 #include "client/core/client.h"
 #include "tools/load/load.h"
 
-struct load_pool;
-struct load_conn {
-    struct load_pool *pool;
+struct pdk_load_pool;
+struct pdk_load_conn {
+    struct pdk_load_pool *pool;
     struct pdk_client *client;
     int fd;          /* -1: none */
     bool wants_room; /* EPOLLOUT is asked for */
@@ -20,20 +20,20 @@ struct load_conn {
     uint32_t index;
 };
 
-struct load_handler {
+struct pdk_load_handler {
     void *ctx;
     /* REPLY and EVENT effects that came in one piece.  Must not make requests. */
-    void (*answers)(void *ctx, struct load_conn *c, const struct pdk_client_effect *effects,
+    void (*answers)(void *ctx, struct pdk_load_conn *c, const struct pdk_client_effect *effects,
                     size_t count, int64_t now_ns);
     /* After answers, and once the session stands: make requests here. */
-    void (*ready)(void *ctx, struct load_conn *c, int64_t now_ns);
+    void (*ready)(void *ctx, struct pdk_load_conn *c, int64_t now_ns);
 };
 
-struct load_pool {
-    const struct load_settings *settings;
-    struct load_handler handler;
+struct pdk_load_pool {
+    const struct pdk_load_settings *settings;
+    struct pdk_load_handler handler;
     int epoll;
-    struct load_conn *conns;
+    struct pdk_load_conn *conns;
     uint32_t count, started;
     uint32_t standing; /* sessions that stand */
     uint32_t ended;    /* sessions that have ended */
@@ -43,18 +43,18 @@ struct load_pool {
 };
 
 /* False: says why on stderr. */
-PDK_WARN_UNUSED bool load_pool_init(struct load_pool *p, const struct load_settings *s,
-                                    uint32_t count, struct load_handler handler);
-void load_pool_deinit(struct load_pool *p);
+PDK_WARN_UNUSED bool pdk_load_pool_init(struct pdk_load_pool *p, const struct pdk_load_settings *s,
+                                        uint32_t count, struct pdk_load_handler handler);
+void pdk_load_pool_deinit(struct pdk_load_pool *p);
 /* Starts all sessions and waits until they stand.  False: says why on stderr. */
-PDK_WARN_UNUSED bool load_pool_connect(struct load_pool *p);
+PDK_WARN_UNUSED bool pdk_load_pool_connect(struct pdk_load_pool *p);
 /* Waits for what comes, at most until `until_ns`, and deals with it. */
-void load_pool_turn(struct load_pool *p, int64_t until_ns);
+void pdk_load_pool_turn(struct pdk_load_pool *p, int64_t until_ns);
 /* Sends what the connection has to send. */
-void load_pool_flush(struct load_conn *c, int64_t now_ns);
+void pdk_load_pool_flush(struct pdk_load_conn *c, int64_t now_ns);
 /* Waits until no request is without an answer.  False: not within patience. */
-PDK_WARN_UNUSED bool load_pool_drain(struct load_pool *p);
+PDK_WARN_UNUSED bool pdk_load_pool_drain(struct pdk_load_pool *p);
 /* Closes all sessions as clients should. */
-void load_pool_close(struct load_pool *p);
+void pdk_load_pool_close(struct pdk_load_pool *p);
 
 #endif

@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-void load_report_error(struct load_report *r, int32_t code)
+void pdk_load_report_error(struct pdk_load_report *r, int32_t code)
 {
-    for (size_t i = 0; i < LOAD_CODES_MAX; i++) {
+    for (size_t i = 0; i < PDK_LOAD_CODES_MAX; i++) {
         if (r->errors[i].count == 0) r->errors[i].code = code;
         if (r->errors[i].code == code) {
             r->errors[i].count++;
@@ -16,9 +16,9 @@ void load_report_error(struct load_report *r, int32_t code)
     r->other_errors++;
 }
 
-static void add_errors(struct load_report *into, int32_t code, uint64_t count)
+static void add_errors(struct pdk_load_report *into, int32_t code, uint64_t count)
 {
-    for (size_t i = 0; i < LOAD_CODES_MAX; i++) {
+    for (size_t i = 0; i < PDK_LOAD_CODES_MAX; i++) {
         if (into->errors[i].count == 0) into->errors[i].code = code;
         if (into->errors[i].code == code) {
             into->errors[i].count += count;
@@ -28,13 +28,13 @@ static void add_errors(struct load_report *into, int32_t code, uint64_t count)
     into->other_errors += count;
 }
 
-void load_report_merge(struct load_report *into, const struct load_report *from)
+void pdk_load_report_merge(struct pdk_load_report *into, const struct pdk_load_report *from)
 {
-    for (int k = 0; k < LOAD_CLASS_COUNT; k++) {
+    for (int k = 0; k < PDK_LOAD_CLASS_COUNT; k++) {
         pdk_percentiles_merge(&into->latency_ns[k], &from->latency_ns[k]);
     }
     into->answered += from->answered;
-    for (size_t i = 0; i < LOAD_CODES_MAX; i++) {
+    for (size_t i = 0; i < PDK_LOAD_CODES_MAX; i++) {
         if (from->errors[i].count > 0) {
             add_errors(into, from->errors[i].code, from->errors[i].count);
         }
@@ -44,10 +44,10 @@ void load_report_merge(struct load_report *into, const struct load_report *from)
     if (from->seconds > into->seconds) into->seconds = from->seconds;
 }
 
-uint64_t load_report_errors(const struct load_report *r)
+uint64_t pdk_load_report_errors(const struct pdk_load_report *r)
 {
     uint64_t sum = r->other_errors;
-    for (size_t i = 0; i < LOAD_CODES_MAX; i++) sum += r->errors[i].count;
+    for (size_t i = 0; i < PDK_LOAD_CODES_MAX; i++) sum += r->errors[i].count;
     return sum;
 }
 
@@ -68,11 +68,11 @@ static void print_latency(const struct pdk_percentiles *p, const char *name, boo
            (double)p->summary.max / 1e3);
 }
 
-static void print_errors(const struct load_report *r, bool json)
+static void print_errors(const struct pdk_load_report *r, bool json)
 {
     const char *separator = "";
     if (json) printf(",\"errors\":{");
-    for (size_t i = 0; i < LOAD_CODES_MAX && r->errors[i].count > 0; i++) {
+    for (size_t i = 0; i < PDK_LOAD_CODES_MAX && r->errors[i].count > 0; i++) {
         printf(json ? "%s\"%s\":%llu" : "%serrors  %s %llu\n", json ? separator : "",
                pdk_code_name(r->errors[i].code), (unsigned long long)r->errors[i].count);
         separator = ",";
@@ -84,7 +84,8 @@ static void print_errors(const struct load_report *r, bool json)
     if (json) printf("}");
 }
 
-void load_report_print(const struct load_report *r, const struct load_settings *s, const char *mode)
+void pdk_load_report_print(const struct pdk_load_report *r, const struct pdk_load_settings *s,
+                           const char *mode)
 {
     bool json = s->json;
     double per_second = r->seconds > 0 ? (double)r->answered / r->seconds : 0;
@@ -92,7 +93,7 @@ void load_report_print(const struct load_report *r, const struct load_settings *
                 : "%s: %llu requests in %.3f s, %.0f per second\n",
            mode, (unsigned long long)r->answered, r->seconds, per_second);
     static const char *const names[] = {"reads", "writes"};
-    for (int k = 0; k < LOAD_CLASS_COUNT; k++) {
+    for (int k = 0; k < PDK_LOAD_CLASS_COUNT; k++) {
         if (r->latency_ns[k].summary.count > 0) print_latency(&r->latency_ns[k], names[k], json);
     }
     double per_request_us = r->answered > 0 ? 1e6 / (double)r->answered : 0;
