@@ -2,13 +2,14 @@
  *
  * A bare epoll server that looks at a frame's length, xid and opcode and answers with as many
  * bytes as a ZooKeeper server would that holds 100 bytes in every znode.  It keeps nothing: no
- * tree, no sessions, no order to guard.  What a real server reaches of its throughput is what the machine
- * leaves it.
+ * tree, no sessions, no order to guard.  What a real server reaches of its throughput is what the
+ * machine leaves it.
  *
  * With --log FILE it also does what a durable write cannot do without: everything that changes
  * something is appended (as many bytes as a record of the transaction log) and one fdatasync per
- * turn of the loop covers all that has gathered, before any of it is answered.  The file is preallocated
- * and written with zeros, and used again from its start when it is full: the best case of a disk. */
+ * turn of the loop covers all that has gathered, before any of it is answered.  The file is
+ * preallocated and written with zeros, and used again from its start when it is full: the best
+ * case of a disk. */
 #include "base/base.h"
 #include "base/buf.h"
 #include "proto/frame.h"

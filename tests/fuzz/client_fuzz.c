@@ -3,8 +3,8 @@
  *
  * The input is a list of steps: a byte that says what to do, then (for bytes from the server) a
  * length and the bytes.  Every request that was taken must be answered exactly once, and the
- * machine must ask for nothing that it cannot: a CONNECT only without a transport, a DISCONNECT only with
- * one. */
+ * machine must ask for nothing that it cannot: a CONNECT only without a transport, a DISCONNECT
+ * only with one. */
 #include "client/core/client.h"
 
 #include "base/reader.h"

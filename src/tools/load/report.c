@@ -106,8 +106,9 @@ void pdk_load_report_print(const struct pdk_load_report *r, const struct pdk_loa
                 : "client  %.2f s of CPU, %.3f us per request\n",
            r->cpu_self_s, r->cpu_self_s * per_request_us);
     print_errors(r, json);
-    printf(json          ? ",\"lost\":%llu}\n"
-           : r->lost > 0 ? "lost    %llu connections\n"
-                         : "",
-           (unsigned long long)r->lost);
+    if (json) {
+        printf(",\"lost\":%llu}\n", (unsigned long long)r->lost);
+    } else if (r->lost > 0) {
+        printf("lost    %llu connections\n", (unsigned long long)r->lost);
+    }
 }
