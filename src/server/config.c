@@ -512,6 +512,7 @@ static void derive_sizes(struct pdk_config *config)
     if (config->record_slack_bytes < 0) config->record_slack_bytes = frame;
     if (config->record_slack_bytes < SLACK_MIN) config->record_slack_bytes = SLACK_MIN;
     config->store.max_record_bytes = (size_t)(frame + config->record_slack_bytes);
+    config->node.txn_limit_bytes = config->store.max_record_bytes;
     config->node.in_flight_bytes = pdk_max_size(config->node.in_flight_bytes, 2 * (size_t)frame);
     config->node.conn_queue_bytes = pdk_max_size(config->node.conn_queue_bytes, 2 * (size_t)frame);
     /* The node stops when the limit is passed, so the request that passes it comes on top: twice

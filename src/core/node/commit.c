@@ -290,6 +290,7 @@ static void apply(struct pdk_node *n, const struct pdk_proposal *p, struct pdk_a
 static bool digest_came_true(const struct pdk_node *n, const struct pdk_proposal *p)
 {
     if (!n->config.digest_enabled || p->code != PDK_CODE_OK) return true;
+    if (p->len < PDK_TXN_HEADER_LEN + PDK_TXN_DIGEST_LEN) return true; /* a long closeSession */
     return pdk_load_u64(p->txn + p->len - 8) == pdk_tree_digest(n->state.tree);
 }
 #endif
@@ -334,7 +335,8 @@ enum pdk_err pdk_barrier_add(struct pdk_node *n, const struct pdk_conn *c)
 /* Connections whose sync has waited for this zxid go on. */
 static void pass_barriers(struct pdk_node *n)
 {
-    while (n->barrier_count > 0 && n->barriers[n->barrier_head].zxid <= n->state.last_zxid) {
+    while (n->unfinished_count == 0 && n->barrier_count > 0 &&
+           n->barriers[n->barrier_head].zxid <= n->state.last_zxid) {
         struct pdk_barrier b = n->barriers[n->barrier_head];
         n->barrier_head = (n->barrier_head + 1) & (n->barrier_cap - 1);
         n->barrier_count--;
@@ -381,10 +383,25 @@ static void look_ahead(const struct pdk_node *n)
                             n->proposals[(n->proposal_head + BLOB_AHEAD) & mask].hint.id);
 }
 
-void pdk_commit_up_to(struct pdk_node *n, pdk_zxid zxid)
+bool pdk_commit_pending(const struct pdk_node *n)
 {
-    PDK_ASSERT(zxid <= n->proposed);
-    while (n->proposal_count > 0 && n->proposals[n->proposal_head].zxid <= zxid) {
+    bool barrier =
+        n->barrier_count > 0 && n->barriers[n->barrier_head].zxid <= n->state.last_zxid;
+    return n->unfinished_count > 0 || barrier || n->state.last_zxid < n->durable;
+}
+
+/* A transaction is committed only when all that waited for the one before has been answered. */
+static bool may_commit(const struct pdk_node *n)
+{
+    return n->proposal_count > 0 && n->proposals[n->proposal_head].zxid <= n->durable &&
+           n->unfinished_count == 0 && n->out.bytes.len <= PDK_STEP_REPLY_BYTES;
+}
+
+void pdk_commit_more(struct pdk_node *n)
+{
+    if (n->unfinished_count > 0) pdk_conn_drain_unfinished(n);
+    pass_barriers(n);
+    while (may_commit(n)) {
         look_ahead(n);
         struct pdk_proposal p = n->proposals[n->proposal_head];
         n->proposal_head = (n->proposal_head + 1) & (n->proposal_cap - 1);
@@ -392,9 +409,16 @@ void pdk_commit_up_to(struct pdk_node *n, pdk_zxid zxid)
         commit(n, &p);
         n->in_flight_bytes -= p.len + PDK_LOG_FRAME_BYTES;
     }
-    pdk_prep_commit(n->prep, zxid);
-    chunks_release(n, zxid);
+    n->metrics.outstanding_changes_removed += pdk_prep_commit(n->prep, n->state.last_zxid);
+    chunks_release(n, n->state.last_zxid);
     (void)pdk_tree_tidy(n->state.tree);
     pdk_conn_resume_all(n);
     pdk_timer_maybe_snapshot(n);
+}
+
+void pdk_commit_up_to(struct pdk_node *n, pdk_zxid zxid)
+{
+    PDK_ASSERT(zxid <= n->proposed);
+    if (zxid > n->durable) n->durable = zxid;
+    pdk_commit_more(n);
 }

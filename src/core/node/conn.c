@@ -11,7 +11,7 @@
 
 struct pdk_answer pdk_answer_begin(struct pdk_node *n, int32_t xid, pdk_zxid zxid, int32_t code)
 {
-    struct pdk_answer a = {.mark = pdk_out_mark(&n->out)};
+    struct pdk_answer a = {.mark = pdk_out_mark(&n->out), .xid = xid, .zxid = zxid};
     a.frame = pdk_frame_begin(&n->out.bytes);
     pdk_put_reply_header(&n->out.bytes,
                          &(struct pdk_reply_header){.xid = xid, .zxid = zxid, .err = code});
@@ -29,7 +29,13 @@ static void note_response_size(struct pdk_node_summary *t, size_t bytes)
 void pdk_answer_end(struct pdk_node *n, struct pdk_conn *c, struct pdk_answer a)
 {
     pdk_frame_end(&n->out.bytes, a.frame);
-    note_response_size(&n->totals, n->out.bytes.len - a.mark);
+    if (PDK_UNLIKELY(n->out.bytes.failed)) {
+        n->out.bytes.failed = false;
+        n->out.bytes.len = a.mark;
+        a = pdk_answer_begin(n, a.xid, a.zxid, PDK_CODE_SYSTEM_ERROR);
+        pdk_frame_end(&n->out.bytes, a.frame);
+    }
+    note_response_size(&n->totals, n->out.bytes.len - a.mark - PDK_FRAME_HEAD_LEN);
     pdk_out_sent(&n->out, c->index, a.mark);
     n->totals.packets_sent++;
     c->stats.sent++;
@@ -144,6 +150,7 @@ static void forget(struct pdk_node *n, struct pdk_conn *c)
     n->in_process -= c->pipe.count;
     n->metrics.stale_requests += c->pipe.count;
     if (c->paused) n->paused_count--;
+    if (c->unfinished) n->unfinished_count--;
     if (c->entry != NULL && c->entry->conn == c->index) c->entry->conn = PDK_CONN_NONE;
     pdk_pipe_deinit(&c->pipe);
     pdk_identities_deinit(&c->identities);
@@ -339,6 +346,7 @@ static void take_write(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_i
         tail->kind = PDK_PIPE_ANSWER;
         tail->code = code;
         tail->zxid = 0;
+        if (c->pipe.count > 1) check_limits(n, c);
         pdk_conn_drain(n, c);
         return;
     }
@@ -370,7 +378,9 @@ static void take_answer(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_
 {
     item->kind = PDK_PIPE_ANSWER;
     item->code = code;
-    if (push(n, c, item, pdk_slice_null())) pdk_conn_drain(n, c);
+    if (!push(n, c, item, pdk_slice_null())) return;
+    if (c->pipe.count > 1) check_limits(n, c); /* else it leaves at once */
+    pdk_conn_drain(n, c);
 }
 
 static void request_frame(struct pdk_node *n, struct pdk_conn *c, struct pdk_slice frame)
@@ -436,6 +446,7 @@ void pdk_conn_oversize(struct pdk_node *n, uint32_t index, struct pdk_slice byte
     n->totals.packets_received++;
     c->stats.received++;
     n->metrics.large_requests_rejected++;
+    pdk_sessions_touch(n->state.sessions, c->entry, n->now.mono_ms, c->timeout_ms);
     struct pdk_pipe_item item = {
         .xid = header.xid, .op = header.type, .received_ms = n->now.mono_ms};
     take_answer(n, c, &item, PDK_CODE_MARSHALLING_ERROR);
@@ -447,12 +458,38 @@ static bool is_forbidden(const struct pdk_pipe_item *item)
     return item->kind == PDK_PIPE_ANSWER && item->code == PDK_CODE_UNIMPLEMENTED;
 }
 
+/* It waited longer than the operator finds worth answering (throttled_op_wait_time). */
+static bool is_throttled(const struct pdk_node *n, const struct pdk_pipe_item *item)
+{
+    int64_t most_ms = n->config.throttled_op_wait_ms;
+    return most_ms > 0 && item->kind == PDK_PIPE_LOCAL && item->op != PDK_OP_PING &&
+           n->now.mono_ms - item->received_ms > most_ms;
+}
+
+static void set_unfinished(struct pdk_node *n, struct pdk_conn *c, bool unfinished)
+{
+    if (c->unfinished == unfinished) return;
+    c->unfinished = unfinished;
+    if (unfinished)
+        n->unfinished_count++;
+    else
+        n->unfinished_count--;
+}
+
 void pdk_conn_drain(struct pdk_node *n, struct pdk_conn *c)
 {
     while (pdk_pipe_ready(&c->pipe, n->state.last_zxid)) {
+        if (n->out.bytes.len > PDK_STEP_REPLY_BYTES) {
+            set_unfinished(n, c, true);
+            return;
+        }
         struct pdk_pipe_item *head = pdk_pipe_head(&c->pipe);
         bool keep = true;
-        if (head->kind == PDK_PIPE_ANSWER) {
+        if (is_throttled(n, head)) {
+            n->metrics.throttled_ops++;
+            pdk_answer_code(n, c, head->xid, n->state.last_zxid, PDK_CODE_THROTTLED_OP);
+            pdk_answer_count(n, c, head->xid, head->op, head->received_ms, false);
+        } else if (head->kind == PDK_PIPE_ANSWER) {
             keep = !is_forbidden(head);
             pdk_answer_code(n, c, head->xid, keep ? n->state.last_zxid : -1, head->code);
             pdk_answer_count(n, c, head->xid, head->op, head->received_ms, false);
@@ -464,5 +501,15 @@ void pdk_conn_drain(struct pdk_node *n, struct pdk_conn *c)
             pdk_conn_close(n, c);
             return;
         }
+    }
+    set_unfinished(n, c, false);
+}
+
+void pdk_conn_drain_unfinished(struct pdk_node *n)
+{
+    for (uint32_t i = 0; i < n->conn_cap && n->unfinished_count > 0; i++) {
+        struct pdk_conn *c = n->conns[i];
+        if (c != NULL && c->unfinished) pdk_conn_drain(n, c);
+        if (n->out.bytes.len > PDK_STEP_REPLY_BYTES) return;
     }
 }

@@ -32,6 +32,7 @@ struct pdk_conn {
         serial; /* never used again: tells this connection from a later one of the same index */
     enum pdk_conn_state state;
     bool paused;
+    bool unfinished; /* its answers were cut short: more of them may leave now */
     bool wants_read_only, has_read_only; /* of the ConnectRequest */
     int32_t timeout_ms;
     pdk_session session;
@@ -65,6 +66,10 @@ struct pdk_chunk {
     uint8_t bytes[];
 };
 
+/* One step answers about so much, then leaves the rest to the next: one durable write may set free
+ * thousands of large reads that waited behind it. */
+#define PDK_STEP_REPLY_BYTES ((size_t)32 << 20)
+
 #define PDK_DIGEST_LOG_EVERY 128
 #define PDK_DIGEST_LOG_CAP 1024u
 
@@ -85,6 +90,8 @@ struct pdk_node {
     pdk_session last_session;
 
     pdk_zxid proposed;              /* last zxid given */
+    pdk_zxid durable;               /* the log is on the disk up to here: may be committed */
+    uint32_t unfinished_count;      /* connections whose answers were cut short */
     struct pdk_proposal *proposals; /* ring, in zxid order */
     size_t proposal_head, proposal_count, proposal_cap;
     struct pdk_barrier { /* a connection whose sync waits for a zxid */
@@ -136,16 +143,22 @@ struct pdk_conn *pdk_conn_find(const struct pdk_node *n, uint32_t index, uint64_
 void pdk_conn_close(struct pdk_node *n, struct pdk_conn *c);
 /* The session of a CONNECTING connection has been made. */
 void pdk_conn_established(struct pdk_node *n, struct pdk_conn *c);
-/* Answers everything at the head that may be answered now.  The connection may be gone afterwards. */
+/* Answers what may be answered now, to about PDK_STEP_REPLY_BYTES in all; what is left then makes the
+ * connection unfinished.  The connection may be gone afterwards. */
 void pdk_conn_drain(struct pdk_node *n, struct pdk_conn *c);
+/* Goes on with unfinished connections. */
+void pdk_conn_drain_unfinished(struct pdk_node *n);
 /* Limits have eased: connections that were paused go on. */
 void pdk_conn_resume_all(struct pdk_node *n);
 
 /* ---- answers (conn.c): begin, put the body into n->out.bytes, end ------------------------ */
 struct pdk_answer {
     size_t mark, frame;
+    int32_t xid;
+    pdk_zxid zxid;
 };
 struct pdk_answer pdk_answer_begin(struct pdk_node *n, int32_t xid, pdk_zxid zxid, int32_t code);
+/* An answer that is too long for a frame, or found no memory, becomes SystemError. */
 void pdk_answer_end(struct pdk_node *n, struct pdk_conn *c, struct pdk_answer a);
 /* Header only. */
 void pdk_answer_code(struct pdk_node *n, struct pdk_conn *c, int32_t xid, pdk_zxid zxid,
@@ -165,6 +178,10 @@ struct pdk_propose {
  * nothing is proposed and the code is returned in *code with false. */
 bool pdk_propose(struct pdk_node *n, const struct pdk_propose *p, enum pdk_code *code);
 void pdk_commit_up_to(struct pdk_node *n, pdk_zxid zxid);
+/* Commits what is durable and was left by a step that had answered enough. */
+void pdk_commit_more(struct pdk_node *n);
+/* Is there such a rest, or an unfinished connection? */
+bool pdk_commit_pending(const struct pdk_node *n);
 /* The connection's pipe holds a sync that waits for everything proposed so far.
  * PDK_ENOMEM: nothing has changed. */
 PDK_WARN_UNUSED enum pdk_err pdk_barrier_add(struct pdk_node *n, const struct pdk_conn *c);

@@ -212,6 +212,9 @@ static enum pdk_code run_who_am_i(struct read *r)
     return end(r, a);
 }
 
+/* A megabyte of operations could ask for a megabyte each: far beyond what any client takes. */
+#define PDK_MULTI_READ_BYTES ((size_t)64 << 20)
+
 /* ---- multiRead --------------------------------------------------------------------------- */
 
 static bool is_multi_read(int32_t type)
@@ -277,6 +280,7 @@ static enum pdk_code run_multi_read(struct read *r)
         if (!is_multi_read(header.type))
             return refuse_multi_read(r, a, i == 0 && is_multi_write(header.type));
         put_multi_part(r, header.type);
+        if (r->n->out.bytes.len - a.mark > PDK_MULTI_READ_BYTES) r->body.failed = true;
         if (r->body.failed) return refuse_multi_read(r, a, false);
     }
     put_multi_header(&r->n->out.bytes, -1, true, -1);

@@ -7,6 +7,8 @@ struct pdk_node *pdk_node_create(const struct pdk_node_config *config)
     if (n == NULL) return NULL;
     n->config = *config;
     n->mem = config->mem;
+    if (n->config.txn_limit_bytes == 0)
+        n->config.txn_limit_bytes = (size_t)config->frame_limit_bytes + 1024;
     pdk_prng_init(&n->prng, config->prng_seed);
     pdk_out_init(&n->out, n->mem);
     pdk_buf_init(&n->txn, n->mem, SIZE_MAX);
@@ -107,10 +109,11 @@ enum pdk_err pdk_node_start(struct pdk_node *n, const struct pdk_recovery *recov
                                    .reconfig_enabled = n->config.reconfig_enabled,
                                    .digest_enabled = n->config.digest_enabled,
                                    .close_session_txn = n->config.close_session_txn,
+                                   .txn_limit_bytes = n->config.txn_limit_bytes,
                                    .acl = n->config.acl};
     n->prep = pdk_prep_create(&prep, n->state.tree);
     pdk_prep_reset(n->prep);
-    n->proposed = n->state.last_zxid;
+    n->proposed = n->durable = n->state.last_zxid;
     n->last_session = pdk_session_first_id(n->config.server_id, now->wall_ms) - 1;
     pdk_sessions_arm_all(n->state.sessions, now->mono_ms);
     n->next_container_check_ms = now->mono_ms + n->config.container_check_ms;
@@ -166,4 +169,7 @@ void pdk_node_effects_clear(struct pdk_node *n) { pdk_out_clear(&n->out); }
 
 int64_t pdk_node_deadline(const struct pdk_node *n) { return pdk_timer_deadline(n); }
 
-bool pdk_node_idle(const struct pdk_node *n) { return n->proposal_count == 0; }
+bool pdk_node_idle(const struct pdk_node *n)
+{
+    return n->proposal_count == 0 && n->unfinished_count == 0;
+}

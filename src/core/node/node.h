@@ -47,6 +47,8 @@ struct pdk_node_config {
     bool close_session_txn; /* zookeeper.closeSessionTxn.enabled */
     struct pdk_acl_config acl;
     uint32_t outstanding_limit; /* globalOutstandingLimit */
+    size_t txn_limit_bytes;     /* longest transaction; 0: frame_limit_bytes and 1 KiB, what every
+                                 * reader of the log takes */
     size_t in_flight_bytes;     /* of proposals not yet durable; beyond: connections pause */
     size_t conn_queue_bytes;    /* queued request bytes of one connection; beyond: it pauses */
     uint64_t watch_limit; /* of one connection; beyond: its requests for more get SystemError */

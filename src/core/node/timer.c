@@ -8,6 +8,17 @@
 
 /* ---- sessions ---------------------------------------------------------------------------- */
 
+/* We have stopped listening to its connection: that is no silence of the client's.  It gets another
+ * timeout; every pause ends. */
+static bool is_held_up(struct pdk_node *n, struct pdk_session_entry *e)
+{
+    const struct pdk_conn *c = e->conn != PDK_CONN_NONE ? n->conns[e->conn] : NULL;
+    if (c == NULL || !c->paused) return false;
+    e->closing = false;
+    pdk_sessions_touch(n->state.sessions, e, n->now.mono_ms, c->timeout_ms);
+    return true;
+}
+
 /* True when more is due. */
 static bool expire_sessions(struct pdk_node *n)
 {
@@ -18,6 +29,7 @@ static bool expire_sessions(struct pdk_node *n)
             return false; /* the next commit makes room, the next tick goes on */
         struct pdk_session_entry *e = pdk_sessions_expire_one(n->state.sessions, n->now.mono_ms);
         if (e == NULL) return false;
+        if (is_held_up(n, e)) continue;
         size_t mark = pdk_out_mark(&n->out);
         pdk_put_text(&n->out.bytes, "session.expired session=0x%llx timeout_ms=%d",
                      (unsigned long long)e->id, (int)e->timeout_ms);
@@ -130,13 +142,16 @@ void pdk_timer_tick(struct pdk_node *n)
     remove_containers(n);
     bool untidy = pdk_tree_tidy(n->state.tree);
     n->more_due |= untidy;
-    pdk_conn_resume_all(n);
+    if (pdk_commit_pending(n))
+        pdk_commit_more(n);
+    else
+        pdk_conn_resume_all(n);
 }
 
 int64_t pdk_timer_deadline(const struct pdk_node *n)
 {
     int64_t now = n->now.mono_ms;
-    if (n->more_due) return now;
+    if (n->more_due || pdk_commit_pending(n)) return now;
     int64_t sessions = pdk_sessions_next_deadline(n->state.sessions);
     int64_t containers =
         n->container_scanning ? n->container_credit_ms : n->next_container_check_ms;

@@ -48,7 +48,7 @@ enum pdk_err pdk_pipe_push(struct pdk_pipe *p, const struct pdk_pipe_item *item,
     to->bytes = bytes;
     to->len = bytes != NULL ? body.len : 0;
     p->count++;
-    p->bytes += to->len;
+    p->bytes += to->len + sizeof *to;
     return PDK_OK;
 }
 
@@ -63,7 +63,7 @@ void pdk_pipe_pop(struct pdk_pipe *p)
 {
     PDK_ASSERT(p->count > 0);
     struct pdk_pipe_item *head = &p->items[p->head];
-    p->bytes -= head->len;
+    p->bytes -= head->len + sizeof *head;
     pdk_mem_free(p->mem, head->bytes);
     p->head = (p->head + 1) & (p->cap - 1);
     p->count--;

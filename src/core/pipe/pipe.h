@@ -33,7 +33,7 @@ struct pdk_pipe {
     const struct pdk_mem *mem;
     struct pdk_pipe_item *items; /* ring */
     uint32_t head, count, cap;   /* cap is 0 or a power of two */
-    size_t bytes;                /* of all waiting requests */
+    size_t bytes;                /* of all waiting requests, their places in the ring included */
 };
 
 void pdk_pipe_init(struct pdk_pipe *p, const struct pdk_mem *mem);

@@ -58,7 +58,7 @@ static void items_leave_in_order_through_growth_and_wrap(void **state)
             pdk_pipe_pop(&p);
         }
         assert_int_equal(p.count, in - out);
-        assert_int_equal(p.bytes, 4 * (size_t)(in - out));
+        assert_int_equal(p.bytes, (4 + sizeof(struct pdk_pipe_item)) * (size_t)(in - out));
     }
     while (p.count > 0) {
         assert_int_equal(pdk_pipe_head(&p)->xid, ++out);

@@ -30,6 +30,12 @@ static enum pdk_code check_version(int32_t current, int32_t expected, int32_t *n
     return PDK_CODE_OK;
 }
 
+/* Room for a record that holds so many bytes beside its fixed fields. */
+static bool fits(const struct pdk_prep_work *w, size_t bytes)
+{
+    return bytes <= INT32_MAX && pdk_prep_fits(w, bytes + 64);
+}
+
 static bool is_special(struct pdk_slice path)
 {
     return pdk_path_is_root(path) || pdk_slice_eq_str(path, "/zookeeper") ||
@@ -162,6 +168,7 @@ static enum pdk_code run_create(struct pdk_prep_work *w, int32_t kind, const str
     if (pdk_owner_kind(w->p->tree, parent.stat.ephemeral_owner) == PDK_KIND_EPHEMERAL)
         return PDK_CODE_NO_CHILDREN_FOR_EPHEMERALS;
     if ((code = check_quota(w, path, (int64_t)c->data.len, 1)) != PDK_CODE_OK) return code;
+    if (!fits(w, path.len + c->data.len + w->p->acl.len)) return PDK_CODE_MARSHALLING_ERROR;
 
     change_parent(w, parent_path, &parent, true);
     struct pdk_stat_persisted stat = {.czxid = w->zxid,
@@ -258,6 +265,7 @@ static enum pdk_code run_set_acl(struct pdk_prep_work *w, const struct pdk_set_a
     int32_t aversion = 0;
     if ((code = check_version(node.stat.aversion, req->version, &aversion)) != PDK_CODE_OK)
         return code;
+    if (!fits(w, req->path.len + w->p->acl.len)) return PDK_CODE_MARSHALLING_ERROR;
     struct pdk_stat_persisted stat = node.stat;
     stat.aversion = aversion;
     w->result->node_digest = pdk_overlay_put_acl(w->p->overlay, req->path, &node, w->zxid, &stat,
@@ -319,8 +327,8 @@ static enum pdk_code run_close_session(struct pdk_prep_work *w)
     if (p->config.close_session_txn) pdk_put_i32(w->txn, 0);
     struct pdk_record node;
     /* Pending creates first into a list of their own: removing one changes the overlay. */
-    struct path_list created = {.out = &p->acl};
-    pdk_buf_clear(&p->acl);
+    struct path_list created = {.out = &p->created};
+    pdk_buf_clear(&p->created);
     pdk_overlay_each_created(p->overlay, w->req->session, collect_path, &created);
     for (pdk_znode id = pdk_tree_ephemeral_first(p->tree, w->req->session); id != PDK_ZNODE_NONE;
          id = pdk_tree_ephemeral_next(p->tree, id)) {
@@ -333,7 +341,8 @@ static enum pdk_code run_close_session(struct pdk_prep_work *w)
         if (pdk_overlay_find(p->overlay, path, &node) && node.stat.czxid == committed.czxid)
             remove_ephemeral(&c, path, &node);
     }
-    struct pdk_reader paths = pdk_reader_of(pdk_buf_slice(&p->acl));
+    PDK_ASSERT(!p->created.failed);
+    struct pdk_reader paths = pdk_reader_of(pdk_buf_slice(&p->created));
     for (int32_t i = 0; i < created.count; i++) {
         struct pdk_slice path = pdk_read_bytes(&paths);
         if (pdk_overlay_find(p->overlay, path, &node)) remove_ephemeral(&c, path, &node);

@@ -14,7 +14,8 @@
 struct pdk_pending {
     struct pdk_pending *next; /* in its bucket, or in the free list */
     uint64_t hash;
-    pdk_zxid zxid; /* touched last by */
+    pdk_zxid zxid;      /* touched last by */
+    uint64_t savepoint; /* the last one that journalled it */
     bool exists;
     bool counted; /* in the digest: not below /zookeeper/ */
     bool acl_own; /* `acl` was set by an outstanding transaction; else it is the tree's */
@@ -36,7 +37,8 @@ struct touch {
     struct pdk_pending *record;
 };
 
-/* How a record looked before the savepoint's first change to it. */
+/* How a record looked before the savepoint's first change to it.  Later changes are not noted: a multi
+ * that changes one znode over and over must not copy its ACL each time. */
 struct undo {
     struct pdk_pending *record;
     bool created; /* it was not there */
@@ -60,6 +62,7 @@ struct pdk_overlay {
     size_t touch_head, touch_count, touch_cap;
 
     bool journalling;
+    uint64_t savepoint;
     uint64_t digest_before;
     size_t touches_before;
     struct undo *undos;
@@ -201,6 +204,7 @@ static struct pdk_pending *insert_record(struct pdk_overlay *o, struct pdk_slice
         p = pdk_mem_must(o->mem, sizeof *p);
     p->hash = hash;
     p->zxid = 0;
+    p->savepoint = 0;
     p->exists = false;
     p->counted = is_counted(path);
     p->acl_own = p->acl_null = false;
@@ -230,15 +234,19 @@ static void remove_record(struct pdk_overlay *o, struct pdk_pending *p)
 
 static void journal(struct pdk_overlay *o, struct pdk_pending *p, bool created)
 {
-    if (!o->journalling) return;
+    if (!o->journalling || p->savepoint == o->savepoint) return;
     if (o->undo_count == o->undo_cap) {
         o->undo_cap = o->undo_cap > 0 ? o->undo_cap * 2 : 16;
         o->undos = pdk_mem_must_resize(o->mem, o->undos, o->undo_cap * sizeof *o->undos);
     }
     struct undo *u = &o->undos[o->undo_count++];
     *u = (struct undo){.record = p, .created = created};
-    if (created) return;
+    if (created) {
+        p->savepoint = o->savepoint;
+        return;
+    }
     u->before = *p;
+    p->savepoint = o->savepoint;
     if (p->acl != p->acl_inline) {
         u->acl_copy = pdk_mem_must(o->mem, p->acl_len);
         memcpy(u->acl_copy, p->acl, p->acl_len);
@@ -400,6 +408,7 @@ void pdk_overlay_begin(struct pdk_overlay *o)
 {
     PDK_ASSERT(!o->journalling);
     o->journalling = true;
+    o->savepoint++;
     o->digest_before = pdk_overlay_digest(o);
     o->touches_before = o->touch_count;
     o->undo_count = 0;
@@ -447,8 +456,11 @@ uint64_t pdk_overlay_digest(const struct pdk_overlay *o)
     return o->digest_enabled ? o->digest : 0;
 }
 
-void pdk_overlay_commit(struct pdk_overlay *o, pdk_zxid zxid)
+size_t pdk_overlay_touches(const struct pdk_overlay *o) { return o->touch_count; }
+
+size_t pdk_overlay_commit(struct pdk_overlay *o, pdk_zxid zxid)
 {
+    size_t before = o->touch_count;
     while (o->touch_count > 0 && o->touches[o->touch_head].zxid <= zxid) {
         struct touch t = o->touches[o->touch_head];
         o->touch_head = (o->touch_head + 1) & (o->touch_cap - 1);
@@ -456,6 +468,7 @@ void pdk_overlay_commit(struct pdk_overlay *o, pdk_zxid zxid)
         if (t.record->zxid == t.zxid) remove_record(o, t.record);
     }
     PDK_VERIFY(!o->digest_enabled || o->count > 0 || o->digest == pdk_tree_digest(o->tree));
+    return before - o->touch_count;
 }
 
 void pdk_overlay_each_created(const struct pdk_overlay *o, pdk_session owner,

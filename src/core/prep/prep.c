@@ -11,8 +11,9 @@ struct pdk_prep *pdk_prep_create(const struct pdk_prep_config *config, const str
     p->config = *config;
     p->tree = tree;
     p->overlay = pdk_overlay_create(config->mem, config->seed, tree, config->digest_enabled);
-    pdk_buf_init(&p->acl, config->mem, SCRATCH_LIMIT);
+    pdk_buf_init(&p->acl, config->mem, config->txn_limit_bytes);
     pdk_buf_init(&p->path, config->mem, SCRATCH_LIMIT);
+    pdk_buf_init(&p->created, config->mem, SCRATCH_LIMIT);
     return p;
 }
 
@@ -22,6 +23,7 @@ void pdk_prep_destroy(struct pdk_prep *p)
     pdk_overlay_destroy(p->overlay);
     pdk_buf_deinit(&p->acl);
     pdk_buf_deinit(&p->path);
+    pdk_buf_deinit(&p->created);
     pdk_mem_free(p->config.mem, p);
 }
 
@@ -62,12 +64,21 @@ static enum pdk_code run_body(struct pdk_prep_work *w, bool *undecodable)
     return pdk_prep_operation(w, req->op, &body, undecodable);
 }
 
+bool pdk_prep_fits(const struct pdk_prep_work *w, size_t more)
+{
+    size_t limit = w->p->config.txn_limit_bytes;
+    size_t used = w->txn->len - w->start + PDK_TXN_DIGEST_LEN;
+    return used <= limit && more <= limit - used;
+}
+
 void pdk_prep_run(struct pdk_prep *p, const struct pdk_prep_request *req, pdk_zxid zxid,
                   struct pdk_buf *txn, struct pdk_prep_result *result)
 {
     *result = (struct pdk_prep_result){.txn_type = req->op};
     size_t start = txn->len;
-    struct pdk_prep_work w = {.p = p, .req = req, .result = result, .txn = txn, .zxid = zxid};
+    struct pdk_prep_work w = {
+        .p = p, .req = req, .result = result, .txn = txn, .start = start, .zxid = zxid};
+    size_t touched = pdk_overlay_touches(p->overlay);
     put_header(txn, req, zxid, req->op);
     bool undecodable = false;
     result->code = run_body(&w, &undecodable);
@@ -84,6 +95,13 @@ void pdk_prep_run(struct pdk_prep *p, const struct pdk_prep_request *req, pdk_zx
         pdk_put_error_txn(txn, &(struct pdk_error_txn){.err = result->code});
         return;
     }
+    result->touched = (uint32_t)(pdk_overlay_touches(p->overlay) - touched);
+    if (req->op == PDK_OP_CLOSE_SESSION && !pdk_prep_fits(&w, 0)) {
+        /* As before 3.6; without a digest either, which Apache would take for the list. */
+        txn->len = start;
+        put_header(txn, req, zxid, req->op);
+        return;
+    }
     if (p->config.digest_enabled) {
         pdk_put_txn_digest(
             txn, &(struct pdk_txn_digest){.version = 2,
@@ -91,6 +109,9 @@ void pdk_prep_run(struct pdk_prep *p, const struct pdk_prep_request *req, pdk_zx
     }
 }
 
-void pdk_prep_commit(struct pdk_prep *p, pdk_zxid zxid) { pdk_overlay_commit(p->overlay, zxid); }
+size_t pdk_prep_commit(struct pdk_prep *p, pdk_zxid zxid)
+{
+    return pdk_overlay_commit(p->overlay, zxid);
+}
 
 bool pdk_prep_idle(const struct pdk_prep *p) { return pdk_overlay_count(p->overlay) == 0; }
