@@ -62,7 +62,7 @@ struct pdk_disk {
     int64_t capacity;
 };
 
-/* ---- small things -------------------------------------------------------------------------------- */
+/* ---- small things ---------------------------------------------------------------------------- */
 
 static void *grow(struct pdk_disk *d, void *items, size_t *cap, size_t count, size_t item_bytes)
 {
@@ -195,7 +195,7 @@ static void make_durable(struct pdk_disk *d, struct inode *ino)
     forget_changes(d, ino);
 }
 
-/* ---- space --------------------------------------------------------------------------------------- */
+/* ---- space ----------------------------------------------------------------------------------- */
 
 static bool in_use(const struct pdk_disk *d, int inode)
 {
@@ -242,7 +242,7 @@ static void give_blocks_above(struct inode *ino, size_t size)
         ino->blocks[b] = false;
 }
 
-/* ---- the vfs ------------------------------------------------------------------------------------- */
+/* ---- the vfs --------------------------------------------------------------------------------- */
 
 static enum pdk_err say(enum pdk_err err, struct pdk_vfs_why *why)
 {
@@ -280,7 +280,8 @@ static int new_handle(struct pdk_disk *d, int inode, bool writable)
 
 static void cut(struct pdk_disk *d, struct inode *ino, size_t size)
 {
-    /* What was reserved beyond the end goes when a file is cut, and stays when it grows, as on Linux. */
+    /* What was reserved beyond the end goes when a file is cut, and stays when it grows, as on
+     * Linux. */
     if (size <= ino->now.len) give_blocks_above(ino, size);
     bytes_resize(d, &ino->now, size);
     add_change(d, ino, true, size, NULL, 0);
@@ -566,7 +567,7 @@ void pdk_disk_destroy(struct pdk_disk *d)
 
 const struct pdk_vfs *pdk_disk_vfs(struct pdk_disk *d) { return &d->vfs; }
 
-/* ---- faults -------------------------------------------------------------------------------------- */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 uint64_t pdk_disk_calls(const struct pdk_disk *d) { return d->calls; }
 
@@ -675,7 +676,7 @@ void pdk_disk_crash(struct pdk_disk *d)
     }
 }
 
-/* ---- for tests ----------------------------------------------------------------------------------- */
+/* ---- for tests ------------------------------------------------------------------------------- */
 
 struct pdk_slice pdk_disk_contents(struct pdk_disk *d, const char *path)
 {

@@ -1,13 +1,14 @@
 /* sim/disk.h - a disk in memory that can lose power at every call (core/store/vfs.h).
  *
- * Two images: what a process sees, and what is durable.  Between them, per file, the writes since its
- * last sync, and per name, the inodes it has named since its folder's last sync.  A crash decides for
- * each unsynced write whether it is kept, lost, torn at sector borders or scrambled, in no order, and
- * for each name which of its values since the sync stays.  All choices come from the seed.
+ * Two images: what a process sees, and what is durable.  Between them, per file, the writes since
+ * its last sync, and per name, the inodes it has named since its folder's last sync.  A crash
+ * decides for each unsynced write whether it is kept, lost, torn at sector borders or scrambled, in
+ * no order, and for each name which of its values since the sync stays.  All choices come from the
+ * seed.
  *
- * What must be survived (and so is done): everything above, short reads, EIO and ENOSPC at any call, a
- * full disk.  What is not asked: a sync that lies, bytes synced before that a later write to the same
- * sector destroys.  Bit rot is the test's own doing (pdk_disk_rot).
+ * What must be survived (and so is done): everything above, short reads, EIO and ENOSPC at any
+ * call, a full disk.  What is not asked: a sync that lies, bytes synced before that a later write
+ * to the same sector destroys.  Bit rot is the test's own doing (pdk_disk_rot).
  *
  * Threads: one. */
 #ifndef PDK_SIM_DISK_H
@@ -23,7 +24,7 @@ void pdk_disk_destroy(struct pdk_disk *disk);
 /* The folder "/" exists.  Good as long as the disk. */
 const struct pdk_vfs *pdk_disk_vfs(struct pdk_disk *disk);
 
-/* ---- faults ------------------------------------------------------------------------------------ */
+/* ---- faults ---------------------------------------------------------------------------------- */
 /* Calls made so far (close and writeback are not counted). */
 uint64_t pdk_disk_calls(const struct pdk_disk *disk);
 /* That call, counted as above from 0, fails with `err`; a write may have written a part. */
@@ -43,7 +44,7 @@ void pdk_disk_crash(struct pdk_disk *disk);
 /* The process dies: all files are closed, locks are gone, nothing is lost. */
 void pdk_disk_kill(struct pdk_disk *disk);
 
-/* ---- for tests: uncounted, unfailing ------------------------------------------------------------ */
+/* ---- for tests: uncounted, unfailing --------------------------------------------------------- */
 /* A file's contents, good until it next changes; a null slice when it is missing. */
 struct pdk_slice pdk_disk_contents(struct pdk_disk *disk, const char *path);
 /* Makes or replaces a file, durably. */

@@ -75,7 +75,7 @@ bool pdk_golden_line(struct pdk_slice *rest, struct pdk_slice *line)
     return true;
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static size_t skip_blanks(struct pdk_slice s, size_t at)
 {

@@ -14,7 +14,7 @@ void pdk_golden_read(struct pdk_buf *out, const char *path);
 /* The next line of *rest, without its newline; false at the end. */
 bool pdk_golden_line(struct pdk_slice *rest, struct pdk_slice *line);
 
-/* ---- JSON ---------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 /* The value of `key` in an object's text; false when there is none. */
 bool pdk_json_get(struct pdk_slice object, const char *key, struct pdk_slice *value);
 /* Elements of an array's text one after another: *rest begins as the array. */

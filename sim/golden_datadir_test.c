@@ -282,7 +282,7 @@ static void logs_without_a_snapshot_are_refused_unless_trusted(void **state)
     golden_close(&g);
 }
 
-/* ---- our snapshots beside Apache's --------------------------------------------------------------- */
+/* ---- our snapshots beside Apache's ----------------------------------------------------------- */
 
 struct entry {
     struct pdk_slice path, data, stat; /* the ACL's number is each writer's own */

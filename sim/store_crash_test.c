@@ -1,9 +1,9 @@
 /* Stops, crashes and failures at every call that the store makes to the disk.
  *
  * One workload (appends, syncs, rolls, snapshots, purges, epochs) is run again and again; each time
- * the power fails, or one call fails, at another place.  Afterwards recovery must find: everything that
- * was synced, nothing half done, in order.  What "everything" is, a digest of the whole tree after each
- * zxid says.  PDK_CRASH_SEEDS=n runs more seeds; a failure names seed and call. */
+ * the power fails, or one call fails, at another place.  Afterwards recovery must find: everything
+ * that was synced, nothing half done, in order.  What "everything" is, a digest of the whole tree
+ * after each zxid says.  PDK_CRASH_SEEDS=n runs more seeds; a failure names seed and call. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -127,8 +127,8 @@ static enum pdk_err write_some(struct run *r)
     return pdk_storebox_append(&r->box, &r->diag);
 }
 
-/* Snapshots hold only what is durable, as in the server, where applying follows the sync.  A failed one
- * stops nothing. */
+/* Snapshots hold only what is durable, as in the server, where applying follows the sync.  A failed
+ * one stops nothing. */
 static enum pdk_err snapshot(struct run *r)
 {
     enum pdk_err err = sync_all(r);
@@ -309,7 +309,7 @@ static void a_killed_process_leaves_everything(void **state)
     }
 }
 
-/* ---- a full disk --------------------------------------------------------------------------------- */
+/* ---- a full disk ----------------------------------------------------------------------------- */
 
 static void a_full_disk_refuses_before_it_fails(void **state)
 {
@@ -369,7 +369,7 @@ static void what_is_in_flight_fits_though_the_disk_is_full(void **state)
     }
 }
 
-/* ---- rot ----------------------------------------------------------------------------------------- */
+/* ---- rot ------------------------------------------------------------------------------------- */
 
 /* Recovers a copy; either it says so, or nothing is missing. */
 static void rot_is_noticed(struct run *r, const char *folder, const char *name, int64_t offset)

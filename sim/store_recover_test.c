@@ -1,5 +1,5 @@
-/* One test per rule of recovery, purge and opening (disk-formats.md 2.1, 3.2, 5, 7, 8; decisions 8, 9).
- * What no single rule shows, crashes at every call do: store_crash_test.c. */
+/* One test per rule of recovery, purge and opening (disk-formats.md 2.1, 3.2, 5, 7, 8; decisions 8,
+ * 9). What no single rule shows, crashes at every call do: store_crash_test.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -110,7 +110,7 @@ static void resize(struct fixture *f, const char *path, int64_t len)
     pdk_disk_put(f->disk, path, pdk_slice_of(bytes, (size_t)len));
 }
 
-/* ---- a new folder -------------------------------------------------------------------------------- */
+/* ---- a new folder ---------------------------------------------------------------------------- */
 
 static void an_empty_folder_becomes_a_database(void **state)
 {
@@ -206,7 +206,7 @@ static void leftovers_are_swept(void **state)
     assert_false(pdk_disk_contents(f->disk, FOLDER "snapshot.notes").is_null);
 }
 
-/* ---- the log ------------------------------------------------------------------------------------- */
+/* ---- the log --------------------------------------------------------------------------------- */
 
 static void log_files_have_apaches_names_and_sizes(void **state)
 {
@@ -472,7 +472,7 @@ static void an_unreadable_disk_is_no_end_of_file(void **state)
     }
 }
 
-/* ---- snapshots ----------------------------------------------------------------------------------- */
+/* ---- snapshots ------------------------------------------------------------------------------- */
 
 static void a_damaged_snapshot_is_replaced_by_an_older_one_and_more_log(void **state)
 {
@@ -610,7 +610,7 @@ static void the_snapshot_in_memory_is_the_snapshot_on_disk(void **state)
     }
 }
 
-/* ---- purge, sizes, epochs ------------------------------------------------------------------------ */
+/* ---- purge, sizes, epochs -------------------------------------------------------------------- */
 
 static void count_removed(void *ctx, const char *path)
 {

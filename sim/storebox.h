@@ -26,8 +26,8 @@ struct pdk_storebox {
     uint32_t batch_records;
 };
 
-/* Settings that suit tests: /data for both folders, files of 64 KiB, records up to 1 MiB, everything
- * that Apache has on by default on. */
+/* Settings that suit tests: /data for both folders, files of 64 KiB, records up to 1 MiB,
+ * everything that Apache has on by default on. */
 struct pdk_store_config pdk_storebox_config(void);
 /* `config` NULL: as above.  Its log and memory are the box's. */
 void pdk_storebox_init(struct pdk_storebox *b, const struct pdk_vfs *vfs,
@@ -41,7 +41,8 @@ void pdk_storebox_close(struct pdk_storebox *b);
 /* The process is gone: nothing of the store's may touch the disk any more. */
 void pdk_storebox_forget(struct pdk_storebox *b);
 
-/* Applies create /<text of zxid> with `data_len` bytes at the next zxid and adds it to the batch. */
+/* Applies create /<text of zxid> with `data_len` bytes at the next zxid and adds it to the
+ * batch. */
 void pdk_storebox_write(struct pdk_storebox *b, size_t data_len);
 /* Any other transaction: `body` with its header in front, no digest. */
 void pdk_storebox_write_txn(struct pdk_storebox *b, pdk_session session, int32_t type,

@@ -52,7 +52,7 @@ static void must(enum pdk_err err, const struct pdk_diag *diag)
     if (err != PDK_OK) stop(diag->text);
 }
 
-/* ---- latencies ----------------------------------------------------------------------------------- */
+/* ---- latencies ------------------------------------------------------------------------------- */
 
 struct times {
     double at[SYNCED_APPENDS];
@@ -104,7 +104,7 @@ static void bare_loop(const char *what, const char *folder, enum space space, st
     print_times(what, t);
 }
 
-/* ---- a store ------------------------------------------------------------------------------------- */
+/* ---- a store --------------------------------------------------------------------------------- */
 
 static struct pdk_store_config store_config(const char *folder)
 {
@@ -262,7 +262,7 @@ static void bench_log(const char *folder, struct times *t)
     pdk_buf_deinit(&b);
 }
 
-/* ---- recovery ------------------------------------------------------------------------------------ */
+/* ---- recovery -------------------------------------------------------------------------------- */
 
 static void znode_path(char *out, size_t cap, int i)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <zlib.h>
 
-/* ---- gzip ------------------------------------------------------------------------------------- */
+/* ---- gzip ------------------------------------------------------------------------------------ */
 
 struct gz {
     const struct pdk_mem *mem;
@@ -88,7 +88,7 @@ static enum pdk_err gz_step(void *stream, struct pdk_slice *in, bool last, uint8
     return stuck ? PDK_EMALFORMED : PDK_OK;
 }
 
-/* ---- snappy, xerial's framing ----------------------------------------------------------------- */
+/* ---- snappy, xerial's framing ---------------------------------------------------------------- */
 
 static const uint8_t xerial_header[16] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0,
                                           0,    0,   0,   1,   0,   0,   0,   1};
@@ -96,8 +96,8 @@ static const uint8_t xerial_header[16] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0,
 /* Writers may choose larger blocks; this much is believed. */
 #define XERIAL_BLOCK_MAX ((size_t)16 * 1024 * 1024)
 
-/* Bytes are gathered until a header or block is complete, then turned into output that is handed out
- * as room permits. */
+/* Bytes are gathered until a header or block is complete, then turned into output that is handed
+ * out as room permits. */
 struct snappy {
     const struct pdk_mem *mem;
     bool compress;

@@ -1,5 +1,5 @@
-/* shell/compress.h - gzip by zlib, and snappy in xerial's framing by libsnappy, as core/store/codec.h
- * wants them. */
+/* shell/compress.h - gzip by zlib, and snappy in xerial's framing by libsnappy, as
+ * core/store/codec.h wants them. */
 #ifndef PDK_SHELL_COMPRESS_H
 #define PDK_SHELL_COMPRESS_H
 

@@ -125,7 +125,8 @@ static enum pdk_err px_truncate(void *ctx, int file, int64_t size_bytes, struct 
 }
 
 /* A fallocate that fails half-way may keep what it got, and the file's size with it: better not to
- * begin.  Somebody else may still take the space in between; then we only hold more than we know. */
+ * begin.  Somebody else may still take the space in between; then we only hold more than we
+ * know. */
 static bool clearly_full(int file, int64_t len)
 {
     struct statvfs st;

@@ -1,5 +1,5 @@
-/* core/store/fs.h - the vfs with sentences: each failure fills the diag with what was tried, on which
- * file, and the system's words.  Internal to core/store and the tools beside it. */
+/* core/store/fs.h - the vfs with sentences: each failure fills the diag with what was tried, on
+ * which file, and the system's words.  Internal to core/store and the tools beside it. */
 #ifndef PDK_CORE_STORE_FS_H
 #define PDK_CORE_STORE_FS_H
 
@@ -46,7 +46,8 @@ PDK_WARN_UNUSED enum pdk_err pdk_fs_sync_dir(const struct pdk_vfs *vfs, const ch
 PDK_WARN_UNUSED enum pdk_err pdk_fs_exists(const struct pdk_vfs *vfs, const char *path,
                                            bool *exists, struct pdk_diag *diag);
 
-/* A folder's contents, sorted by zxid; names that are neither log, snapshot nor leftover stay out. */
+/* A folder's contents, sorted by zxid; names that are neither log, snapshot nor leftover stay
+ * out. */
 struct pdk_listed {
     struct pdk_file_name parsed;
     int64_t size_bytes;

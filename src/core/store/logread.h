@@ -1,8 +1,8 @@
 /* core/store/logread.h - one log file, record by record (disk-formats.md 2).
  *
  * Tells precisely what it found and judges nothing: whether damage is a torn tail or rot depends on
- * the file's place and on the mark (store/recover.c).  After damage the reader stands in front of the
- * damaged record.  Nothing is copied: slices point into the window until the next call. */
+ * the file's place and on the mark (store/recover.c).  After damage the reader stands in front of
+ * the damaged record.  Nothing is copied: slices point into the window until the next call. */
 #ifndef PDK_CORE_STORE_LOGREAD_H
 #define PDK_CORE_STORE_LOGREAD_H
 
@@ -51,12 +51,13 @@ enum pdk_log_found pdk_log_reader_next(struct pdk_log_reader *r);
 
 /* After PDK_DAMAGE_CHECKSUM, whose length and end byte were good: goes on behind that record. */
 void pdk_log_reader_skip(struct pdk_log_reader *r);
-/* Are all bytes from the cursor to the end zero?  Consumes the zeros; r->err tells about the disk. */
+/* Are all bytes from the cursor to the end zero?  Consumes the zeros; r->err tells about the
+ * disk. */
 bool pdk_log_rest_is_zero(struct pdk_log_reader *r);
 /* Is there, anywhere behind the damaged record's first byte (behind the cursor after PDK_LOG_END),
- * something that is a whole record with a zxid above `zxid`?  Consumes everything.  Data of clients could look like one, and checking
- * every byte of hostile data could take for ever, so the work is bounded; in doubt the answer is yes,
- * which cuts nothing. */
+ * something that is a whole record with a zxid above `zxid`?  Consumes everything.  Data of clients
+ * could look like one, and checking every byte of hostile data could take for ever, so the work is
+ * bounded; in doubt the answer is yes, which cuts nothing. */
 bool pdk_log_whole_record_follows(struct pdk_log_reader *r, pdk_zxid zxid);
 
 #endif

@@ -1,15 +1,16 @@
 /* core/store/logwrite.c - writes transaction logs (disk-formats.md 2, decisions 8 and 9).
  *
- * A new file is made under a private name: header, space, zeros, sync.  With the first record it gets
- * its name.  So a file named log.* always has a header, and it exists only when the file before it
- * is complete and synced; of damage in any but the newest file no crash of ours can be the reason.
+ * A new file is made under a private name: header, space, zeros, sync.  With the first record it
+ * gets its name.  So a file named log.* always has a header, and it exists only when the file
+ * before it is complete and synced; of damage in any but the newest file no crash of ours can be
+ * the reason.
  *
  * Space: behind the end of the log `in_flight_bytes` are always reserved, beyond the file's size if
  * need be, so that what was proposed can be written though the disk is full.  When there is no
  * space for a new file the old one is continued.
  *
- * Zeros: a write into reserved but never written space makes the filesystem change its metadata, and
- * the sync waits for that.  So a window ahead of the end is written with zeros between syncs.
+ * Zeros: a write into reserved but never written space makes the filesystem change its metadata,
+ * and the sync waits for that.  So a window ahead of the end is written with zeros between syncs.
  * Batches of half a window and more pay that price anyway and are not written twice. */
 #include "base/hash.h"
 #include "core/store/internal.h"
@@ -72,7 +73,8 @@ static enum pdk_err write_zeros(struct pdk_log_writer *w, int64_t from, int64_t 
     return PDK_OK;
 }
 
-/* Space up to `to` is ours.  On a filesystem that cannot promise space, real zeros are the promise. */
+/* Space up to `to` is ours.  On a filesystem that cannot promise space, real zeros are the
+ * promise. */
 static enum pdk_err take_space(struct pdk_log_writer *w, int64_t to, bool keep_size,
                                struct pdk_diag *diag)
 {

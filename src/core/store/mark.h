@@ -10,8 +10,8 @@
  *
  *   slot, at 4096 * n:   "PDKMARK1" | u64 turn | i64 log | i64 synced_bytes | i64 zxid | u32 crc
  *
- * Each slot has a block of its own, so that a torn or scrambled write hurts no other.  The valid slot
- * with the highest turn counts.  No slot valid = no mark.
+ * Each slot has a block of its own, so that a torn or scrambled write hurts no other.  The valid
+ * slot with the highest turn counts.  No slot valid = no mark.
  *
  * Threads: start-up, then the log thread. */
 #ifndef PDK_CORE_STORE_MARK_H

@@ -61,7 +61,8 @@ static const char *what_is_wrong(const struct scan *s)
                                                : pdk_log_damage_text(s->reader.damage);
 }
 
-/* Is what ends the newest file rot (see the table in replay.h)?  *torn: anything but zeros follows. */
+/* Is what ends the newest file rot (see the table in replay.h)?  *torn: anything but zeros
+ * follows. */
 static enum pdk_err judge_newest(struct scan *s, int64_t offset, bool *torn)
 {
     const struct pdk_mark *mark = &s->r->store->marker.now;

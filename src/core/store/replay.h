@@ -1,14 +1,14 @@
 /* core/store/replay.h - which log records follow a snapshot, and what damage means.
  *
- * Judgement (disk-formats.md 2.1, decision 8).  The newest file is the newest one that holds a record.
+ * Judgement (disk-formats.md 2.1, decision 8).  The newest file is the newest that holds a record.
  *
- *   where                       the mark names this file       the mark is of an older file, or none
- *   newest file                 before the mark: rot           a whole record follows: rot
- *                               beyond: a torn tail            else a torn tail
- *   newest, mark names a later  last zxid below the mark's: rot; else a torn tail
- *   older file                  before the mark: rot           the next file goes on with the next
- *                               beyond: as to the right        zxid: left behind by an earlier
- *                                                              recovery; else rot
+ *   where                  the mark names this file   the mark is of an older file, or none
+ *   newest file            before the mark: rot       a whole record follows: rot
+ *                          beyond: a torn tail        else a torn tail
+ *   newest, and the mark   last zxid below the mark's: rot
+ *   names a later one      else a torn tail
+ *   older file             before the mark: rot       the next file goes on with the next zxid:
+ *                          beyond: as to the right    left behind by an earlier recovery; else rot
  *
  * Clean ends (end of file, or nothing but zeros) are no damage, but before the mark they are rot.
  * A record with a wrong checksum whose zxid the snapshot covers is reported and passed over: the
@@ -39,8 +39,8 @@ struct pdk_replay {
     struct pdk_diag *diag;
 };
 
-/* Finds the newest file that holds a record (r->tail.there, .newest).  Files behind it hold nothing and
- * may be removed.  PDK_ECORRUPT: one of those is rotten. */
+/* Finds the newest file that holds a record (r->tail.there, .newest).  Files behind it hold nothing
+ * and may be removed.  PDK_ECORRUPT: one of those is rotten. */
 PDK_WARN_UNUSED enum pdk_err pdk_replay_find_newest(struct pdk_replay *r);
 /* Hands every record above r->last to the sink.  Changes nothing on the disk. */
 PDK_WARN_UNUSED enum pdk_err pdk_replay_run(struct pdk_replay *r);

@@ -190,8 +190,8 @@ static enum pdk_err read_last_zxid(struct reader *r, struct pdk_snapshot_info *i
     return read_seal(r);
 }
 
-/* Behind the first seal: digest and last zxid, each of which may be missing.  What comes behind them
- * in files of later versions is left unread, as Apache's own readers leave it. */
+/* Behind the first seal: digest and last zxid, each of which may be missing.  What comes behind
+ * them in files of later versions is left unread, as Apache's own readers leave it. */
 static enum pdk_err read_sections(struct reader *r, struct pdk_snapshot_info *info)
 {
     size_t last_zxid_bytes = 8 + PDK_SNAPSHOT_SEAL_BYTES;

@@ -1,6 +1,7 @@
 /* core/store/snapwrite.c - writes snapshots (disk-formats.md 3, 3.3).
  *
- * view -> buffer -> [codec] -> file under a private name -> fsync -> rename -> fsync of the folder. */
+ * view -> buffer -> [codec] -> file under a private name -> fsync -> rename -> fsync of the
+ * folder. */
 #include "base/hash.h"
 #include "core/store/internal.h"
 #include "core/store/snapread.h"
@@ -8,8 +9,8 @@
 #include <string.h>
 
 #define BUFFER_BYTES ((size_t)256 * 1024)
-/* So much is handed to the disk at a time, and waited for: the log's syncs then never find more than
- * this of ours in front of them. */
+/* So much is handed to the disk at a time, and waited for: the log's syncs then never find more
+ * than this of ours in front of them. */
 #define PACE_BYTES ((int64_t)2 * 1024 * 1024)
 
 struct writer {

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- folders ------------------------------------------------------------------------------------ */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 static enum pdk_err make_one(const struct pdk_vfs *vfs, const char *path, bool *made,
                              struct pdk_diag *diag)
@@ -171,7 +171,7 @@ void pdk_store_close(struct pdk_store *store)
     pdk_mem_free(store->config.mem, store);
 }
 
-/* ---- sizes -------------------------------------------------------------------------------------- */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 static enum pdk_err folder_size(const struct pdk_store_config *config, const struct pdk_vfs *vfs,
                                 const char *folder, int64_t *bytes)
@@ -193,7 +193,7 @@ enum pdk_err pdk_store_sizes(const struct pdk_store_config *config, const struct
     return err == PDK_OK ? folder_size(config, vfs, config->log_dir, log_bytes) : err;
 }
 
-/* ---- epochs (disk-formats.md 6) ----------------------------------------------------------------- */
+/* ---- epochs (disk-formats.md 6) -------------------------------------------------------------- */
 
 #define CURRENT_EPOCH "currentEpoch"
 #define ACCEPTED_EPOCH "acceptedEpoch"

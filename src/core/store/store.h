@@ -67,8 +67,8 @@ struct pdk_snapshot_info {
 };
 struct pdk_recover_sink {
     void *ctx;
-    /* Forget everything: called before each snapshot that is tried, and before an empty start, which
-     * hands over the znodes of a new database (no call of `snapshot` then). */
+    /* Forget everything: called before each snapshot that is tried, and before an empty start,
+     * which hands over the znodes of a new database (no call of `snapshot` then). */
     enum pdk_err (*reset)(void *ctx);
     enum pdk_err (*session)(void *ctx, pdk_session id, int32_t timeout_ms);
     enum pdk_err (*acl)(void *ctx, int64_t disk_id, struct pdk_slice list);
@@ -90,7 +90,8 @@ struct pdk_recovery {
     int64_t snapshot_ms, replay_ms; /* filled by the caller */
     char torn_file[256];            /* "" or the log file whose torn tail was cut */
 };
-/* PDK_ECORRUPT: rot (decision 8): diag names file, offset and the repair command; nothing was cut. */
+/* PDK_ECORRUPT: rot (decision 8): diag names file, offset and the repair command; nothing was
+ * cut. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_recover(struct pdk_store *store,
                                                const struct pdk_recover_sink *sink,
                                                struct pdk_recovery *out, struct pdk_diag *diag);
@@ -110,8 +111,9 @@ struct pdk_log_piece {
     pdk_zxid first, last;
     uint32_t records;
 };
-/* Seals and writes at the end of the current file; opens log.<first> when there is none (after start,
- * after _roll).  Not durable until _sync.  Any error is final: nothing may be appended afterwards. */
+/* Seals and writes at the end of the current file; opens log.<first> when there is none (after
+ * start, after _roll).  Not durable until _sync.  Any error is final: nothing may be appended
+ * afterwards. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_append(struct pdk_store *store,
                                               const struct pdk_log_piece *pieces, size_t count,
                                               struct pdk_diag *diag);
@@ -141,16 +143,16 @@ struct pdk_snapshot_result {
     int64_t size_bytes;
     struct pdk_diag diag;
 };
-/* Private name, write, fsync, rename, fsync of the folder.  Yields the processor and syncs in pieces, so
- * that the log's syncs do not wait behind a gigabyte.  A failure leaves no file behind.
+/* Private name, write, fsync, rename, fsync of the folder.  Yields the processor and syncs in
+ * pieces, so that the log's syncs do not wait behind a gigabyte.  A failure leaves no file behind.
  * `cancelled` is polled now and then (NULL: never): stop early. */
 void pdk_snapshot_write(struct pdk_store *store, const struct pdk_snapshot_job *job,
                         bool (*cancelled)(void *ctx), void *ctx,
                         struct pdk_snapshot_result *result);
 
 /* ---- purge (disk-formats.md 8) ----------------------------------------------------------- */
-/* Keeps the newest `retain` (>= 3) snapshots that are whole and every log that replay from the oldest of
- * them needs.  `removed` is told each path before it goes (NULL: nobody). */
+/* Keeps the newest `retain` (>= 3) snapshots that are whole and every log that replay from the
+ * oldest of them needs.  `removed` is told each path before it goes (NULL: nobody). */
 PDK_WARN_UNUSED enum pdk_err pdk_store_purge(const struct pdk_store_config *config,
                                              const struct pdk_vfs *vfs, int retain,
                                              void (*removed)(void *ctx, const char *path),

@@ -52,7 +52,8 @@ struct pdk_vfs {
     /* *got may be less than `len`, even before the end; 0 only at or behind the end (or len 0). */
     enum pdk_err (*pread)(void *ctx, int file, void *bytes, size_t len, int64_t offset, size_t *got,
                           struct pdk_vfs_why *why);
-    /* The pieces back to back at `offset`, all of them or an error (then any part may be written). */
+    /* The pieces back to back at `offset`, all of them or an error (then any part may be
+     * written). */
     enum pdk_err (*pwrite)(void *ctx, int file, const struct pdk_vfs_piece *pieces, size_t count,
                            int64_t offset, struct pdk_vfs_why *why);
     enum pdk_err (*size)(void *ctx, int file, int64_t *size_bytes, struct pdk_vfs_why *why);
@@ -69,8 +70,9 @@ struct pdk_vfs {
     /* A hint: begin to write [offset, offset + len) to the disk, and wait until that has happened,
      * without flushing the disk's cache and without a promise. */
     void (*writeback)(void *ctx, int file, int64_t offset, int64_t len);
-    /* Takes an advisory lock on `path` (made when missing) or PDK_EBUSY; `close` gives it back, as does
-     * the end of the process.  Two locks of one path exclude each other within a process, too. */
+    /* Takes an advisory lock on `path` (made when missing) or PDK_EBUSY; `close` gives it back, as
+     * does the end of the process.  Two locks of one path exclude each other within a process,
+     * too. */
     enum pdk_err (*lock)(void *ctx, const char *path, int *file, struct pdk_vfs_why *why);
 
     enum pdk_err (*rename)(void *ctx, const char *from, const char *to, struct pdk_vfs_why *why);

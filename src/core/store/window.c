@@ -23,8 +23,8 @@ void pdk_window_report(struct pdk_window *w)
     w->reported = w->at;
 }
 
-/* Moves what is not yet read to the front of a buffer of at least `want` bytes.  Small files do with a
- * small one: it grows as more is read. */
+/* Moves what is not yet read to the front of a buffer of at least `want` bytes.  Small files do
+ * with a small one: it grows as more is read. */
 static bool make_room(struct pdk_window *w, size_t want)
 {
     pdk_window_report(w);

@@ -57,7 +57,7 @@ static inline int64_t pdk_window_offset(const struct pdk_window *w)
 /* Everything before the cursor goes to `passed` now. */
 void pdk_window_report(struct pdk_window *w);
 
-/* ---- sources ---------------------------------------------------------------------------------- */
+/* ---- sources --------------------------------------------------------------------------------- */
 /* A file from its start. */
 struct pdk_file_source {
     struct pdk_file file; /* borrowed */
