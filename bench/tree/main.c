@@ -2,6 +2,8 @@
  *
  *   build/bin/bench-tree [znodes [data_bytes]]      defaults 1000000 and 100
  *
+ * With the C library's allocator; for that of the server: LD_PRELOAD=libjemalloc.so.2.
+ *
  * Children of one directory with 24-byte names, in random order but for creating.  Every figure
  * includes formatting the path, whose cost stands in the first line.  With a view: as many sets as
  * a share of all znodes under one view, then a new one; the fewer, the more often a page must be
@@ -135,6 +137,28 @@ static void fill(struct bench *b, const char *what)
     report(what, now_ns() - begin, b->znodes);
 }
 
+/* What a restart does for each znode of the snapshot. */
+static void load(struct bench *b)
+{
+    struct pdk_stat_persisted stat = {.czxid = 1, .mzxid = 1, .pzxid = 1};
+    struct pdk_tree_config config = {.mem = pdk_mem_heap(), .seed = {1, 2}, .digest_enabled = true};
+    struct pdk_diag diag;
+    b->tree = pdk_tree_create(&config, true);
+    PDK_ASSERT(b->tree != NULL);
+    static const char *const tops[] = {"", "/bench"};
+    enum pdk_err err = PDK_OK;
+    for (size_t i = 0; i < PDK_COUNT_OF(tops); i++)
+        err |= pdk_tree_load_znode(b->tree, pdk_slice_str(tops[i]), pdk_slice_null(), -1, &stat);
+    int64_t begin = now_ns();
+    for (uint64_t i = 0; i < b->znodes; i++)
+        err |= pdk_tree_load_znode(b->tree, path_of(b, i), pdk_slice_of(b->data, b->data_len), -1,
+                                   &stat);
+    report("load from a snapshot", now_ns() - begin, b->znodes);
+    err |= pdk_tree_load_done(b->tree, &diag);
+    PDK_ASSERT(err == PDK_OK);
+    pdk_tree_destroy(b->tree);
+}
+
 static void empty(struct bench *b, const char *what)
 {
     /* An odd step that has no factor in common with the count visits everyone once. */
@@ -212,6 +236,7 @@ int main(int argc, char **argv)
     fill(&b, "create, no digest");
     randomly(&b, "set, random, no digest", set_one, b.znodes, b.znodes);
     pdk_tree_destroy(b.tree);
+    load(&b);
     pdk_mem_free(pdk_mem_heap(), b.data);
     return 0;
 }

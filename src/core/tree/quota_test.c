@@ -82,6 +82,7 @@ static void both_forms_of_the_text_are_read(void **state)
         {"count=-1,bytes=-1=;byteHardLimit=10;countHardLimit=4", -1, -1, 4, 10},
         {"count=1,bytes=2;byteHardLimit=3;countHardLimit=4", 1, 2, 4, 3},
         {"bytes=7", -1, 7, -1, -1},
+        {"bytes=20=;byteHardLimit=30=31=", -1, 20, -1, 30},
         {",,;count=7;;,", 7, -1, -1, -1},
         {"count=,bytes=+5", -1, 5, -1, -1},
         {"count=9223372036854775807,bytes=9223372036854775808", INT64_MAX, -1, -1, -1},

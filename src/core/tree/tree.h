@@ -179,7 +179,8 @@ struct pdk_quota_usage {
     int64_t count, bytes;
 };
 /* The quota that covers `path` (longest prefix with a limits znode): false when none.
- * *quota_path is the covered prefix, a slice of `path`. */
+ * *quota_path is the covered prefix, a slice of `path`.  Also false when that quota has no stats znode:
+ * then nothing is known to be used, and Apache does not enforce it either. */
 bool pdk_tree_quota(const struct pdk_tree *tree, struct pdk_slice path,
                     struct pdk_slice *quota_path, struct pdk_quota_limits *limits,
                     struct pdk_quota_usage *usage);

@@ -1,6 +1,7 @@
 #include "core/tree/tree.h"
 
 #include "base/mem_fail.h"
+#include "core/tree/ahead.h"
 #include "core/tree/testing.h"
 
 static void a_fresh_tree_is_what_a_fresh_server_shows(void **state)
@@ -577,6 +578,48 @@ static void due_does_bounded_work_and_skips_nothing_while_some_are_deleted(void 
     pdk_tree_destroy(tree);
 }
 
+static void due_looks_at_a_bounded_number_even_when_none_is_due(void **state)
+{
+    (void)state;
+    struct pdk_tree *tree = test_tree();
+    char path[16];
+    pdk_znode ids[1];
+    uint32_t cursor = 0;
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(path, sizeof path, "/t%d", i);
+        assert_int_equal(test_create_as(tree, path, "", PDK_OWNER_TTL_MARK | 100, 0), PDK_CODE_OK);
+    }
+    assert_int_equal(pdk_tree_due(tree, 1000, 0, &cursor, ids, 1), 0);
+    assert_int_equal(cursor, 100 - 16);
+    /* Meanwhile nearly all of them go: the rest is seen, and nothing else. */
+    for (int i = 2; i < 100; i++) {
+        (void)snprintf(path, sizeof path, "/t%d", i);
+        assert_int_equal(test_delete(tree, path, 5), PDK_CODE_OK);
+    }
+    assert_int_equal(test_set(tree, "/t0", "", 1, 1000), PDK_CODE_OK); /* not due any more */
+    assert_int_equal(pdk_tree_due(tree, 2000, 0, &cursor, ids, 1), 1);
+    assert_int_equal(ids[0], test_find(tree, "/t1"));
+    assert_int_equal(cursor, 1);
+    assert_int_equal(pdk_tree_due(tree, 2000, 0, &cursor, ids, 1), 0);
+    assert_int_equal(cursor, 0);
+    pdk_tree_destroy(tree);
+}
+
+static void looking_ahead_takes_any_path_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct pdk_tree *tree = test_tree();
+    assert_int_equal(test_create(tree, "/a", "", 1), PDK_CODE_OK);
+    struct pdk_slice paths[] = {pdk_slice_str("/a"),  pdk_slice_str("/"), pdk_slice_str(""),
+                                pdk_slice_str("/no"), pdk_slice_str("a"), pdk_slice_str("/a/"),
+                                pdk_slice_str("//"),  pdk_slice_null()};
+    pdk_tree_ahead(tree, paths, PDK_COUNT_OF(paths));
+    pdk_tree_ahead(tree, paths, 0);
+    assert_int_equal(pdk_tree_count_below(tree, PDK_ZNODE_ROOT), 4);
+    pdk_tree_validate(tree);
+    pdk_tree_destroy(tree);
+}
+
 static void sizes_are_counted_as_apache_counts_them(void **state)
 {
     (void)state;
@@ -643,6 +686,8 @@ int main(void)
         cmocka_unit_test(due_lists_containers_and_ttl_znodes_by_their_rules),
         cmocka_unit_test(a_set_renews_a_ttl_and_a_childs_coming_does_not),
         cmocka_unit_test(due_does_bounded_work_and_skips_nothing_while_some_are_deleted),
+        cmocka_unit_test(due_looks_at_a_bounded_number_even_when_none_is_due),
+        cmocka_unit_test(looking_ahead_takes_any_path_and_changes_nothing),
         cmocka_unit_test(sizes_are_counted_as_apache_counts_them),
         cmocka_unit_test(a_tree_is_made_whole_or_not_at_all),
     };

@@ -41,7 +41,7 @@ struct pdk_view_cursor {
 void pdk_view_cursor_init(struct pdk_view_cursor *c, const struct pdk_view *view,
                           const struct pdk_mem *mem);
 void pdk_view_cursor_deinit(struct pdk_view_cursor *c);
-/* The next znode; false at the end. */
+/* The next znode; false at the end, or when a path finds no memory (c->path.failed is set then). */
 bool pdk_view_next(struct pdk_view_cursor *c, struct pdk_view_node *out);
 
 #endif
