@@ -175,61 +175,37 @@ void pdk_words_dump(const struct pdk_words *words, struct pdk_buf *out)
 
 /* ---- watches: the data table, as there ------------------------------------------------------ */
 
-struct watched {
-    uint32_t watcher;
-    size_t path_at, path_len; /* in `paths` */
+struct by_watcher {
+    const struct pdk_words *words;
+    struct pdk_buf *out;
 };
-
-struct watch_list {
-    struct list list;
-    struct pdk_buf paths;
-};
-
-static void add_watch(void *ctx, struct pdk_slice path, const uint32_t *watchers, size_t count)
-{
-    struct watch_list *w = ctx;
-    size_t at = w->paths.len;
-    pdk_put_raw(&w->paths, path.bytes, path.len);
-    for (size_t i = 0; i < count; i++) {
-        struct watched *one = list_add(&w->list, sizeof *one);
-        if (one == NULL) return;
-        *one = (struct watched){.watcher = watchers[i], .path_at = at, .path_len = path.len};
-    }
-}
-
-static int by_watcher(const void *a, const void *b)
-{
-    const struct watched *x = a, *y = b;
-    if (x->watcher != y->watcher) return x->watcher > y->watcher ? 1 : -1;
-    return (x->path_at > y->path_at) - (x->path_at < y->path_at);
-}
 
 static void put_id(const struct pdk_words *words, struct pdk_buf *out, uint32_t watcher)
 {
     pdk_put_text(out, "0x%" PRIx64 "\n", (uint64_t)pdk_node_session_of(words->node, watcher));
 }
 
+static void put_watched(void *ctx, struct pdk_slice path)
+{
+    struct pdk_buf *out = ctx;
+    pdk_put_text(out, "\t");
+    pdk_put_raw(out, path.bytes, path.len);
+    pdk_put_text(out, "\n");
+}
+
+/* A connection whose watches have all fired stands alone, as there. */
+static void put_watcher(void *ctx, uint32_t watcher)
+{
+    const struct by_watcher *b = ctx;
+    put_id(b->words, b->out, watcher);
+    pdk_watch_each_path_of(pdk_node_watch(b->words->node), watcher, put_watched, b->out);
+}
+
 void pdk_words_watches_by_session(const struct pdk_words *words, struct pdk_buf *out)
 {
-    struct watch_list w = {.list = {.mem = words->mem}};
-    pdk_buf_init(&w.paths, words->mem, SIZE_MAX);
-    pdk_watch_each_path(pdk_node_watch(words->node), add_watch, &w);
-    if (w.list.failed || w.paths.failed) {
-        out->failed = true;
-    } else if (w.list.count > 0) {
-        const struct watched *items = (const struct watched *)(const void *)w.list.items;
-        qsort(w.list.items, w.list.count, sizeof *items, by_watcher);
-        for (size_t i = 0; i < w.list.count; i++) {
-            if (i == 0 || items[i].watcher != items[i - 1].watcher)
-                put_id(words, out, items[i].watcher);
-            pdk_put_text(out, "\t");
-            pdk_put_raw(out, w.paths.bytes + items[i].path_at, items[i].path_len);
-            pdk_put_text(out, "\n");
-        }
-    }
+    struct by_watcher b = {.words = words, .out = out};
+    pdk_watch_each_watcher(pdk_node_watch(words->node), put_watcher, &b);
     pdk_put_text(out, "\n");
-    pdk_buf_deinit(&w.paths);
-    list_free(&w.list);
 }
 
 struct by_path {
@@ -255,48 +231,11 @@ void pdk_words_watches_by_path(const struct pdk_words *words, struct pdk_buf *ou
     pdk_put_text(out, "\n");
 }
 
-/* Watchers are small dense numbers: a bit for each that was seen. */
-struct watch_totals {
-    const struct pdk_mem *mem;
-    uint64_t *seen;
-    size_t seen_words;
-    uint64_t watchers, paths, watches;
-    bool failed;
-};
-
-static bool see(struct watch_totals *t, uint32_t watcher)
-{
-    size_t word = watcher / 64;
-    if (word >= t->seen_words) {
-        size_t more = pdk_max_size(word + 1, t->seen_words * 2);
-        uint64_t *seen = pdk_mem_resize(t->mem, t->seen, more * sizeof *seen);
-        if (seen == NULL) return false;
-        memset(seen + t->seen_words, 0, (more - t->seen_words) * sizeof *seen);
-        t->seen = seen;
-        t->seen_words = more;
-    }
-    uint64_t bit = UINT64_C(1) << (watcher % 64);
-    t->watchers += (t->seen[word] & bit) == 0;
-    t->seen[word] |= bit;
-    return true;
-}
-
-static void count_path(void *ctx, struct pdk_slice path, const uint32_t *watchers, size_t count)
-{
-    (void)path;
-    struct watch_totals *t = ctx;
-    t->paths++;
-    t->watches += count;
-    for (size_t i = 0; i < count && !t->failed; i++) t->failed = !see(t, watchers[i]);
-}
-
 void pdk_words_watch_summary(const struct pdk_words *words, struct pdk_buf *out)
 {
-    struct watch_totals t = {.mem = words->mem};
-    pdk_watch_each_path(pdk_node_watch(words->node), count_path, &t);
-    if (t.failed) out->failed = true;
+    struct pdk_watch_counts counts;
+    pdk_watch_counts(pdk_node_watch(words->node), &counts);
     pdk_put_text(out,
                  "%" PRIu64 " connections watching %" PRIu64 " paths\nTotal watches:%" PRIu64 "\n",
-                 t.watchers, t.paths, t.watches);
-    pdk_mem_free(words->mem, t.seen);
+                 counts.watchers, counts.paths, counts.watches);
 }

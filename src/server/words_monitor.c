@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -118,6 +119,17 @@ static void put_percentiles(struct pdk_buf *out, const char *name, const struct 
                  p != NULL ? pdk_percentiles_at(p, parts[i].per_mille) : 0);
 }
 
+static void put_namespaces(struct pdk_buf *out, const char *name, const struct pdk_namespaces *s)
+{
+    for (size_t i = 0; s != NULL && i < PDK_NAMESPACE_SLOTS; i++) {
+        const struct pdk_namespace *slot = &s->slots[i];
+        if (slot->len == 0) continue;
+        char key[PDK_NAMESPACE_NAME_MAX + 64];
+        (void)snprintf(key, sizeof key, "%.*s_%s", (int)slot->len, slot->name, name);
+        put_summary(out, key, &slot->bytes);
+    }
+}
+
 static void put_metric(const struct gauges *g, const struct pdk_metrics *metrics,
                        const struct pdk_metric_info *info, struct pdk_buf *out)
 {
@@ -134,9 +146,11 @@ static void put_metric(const struct gauges *g, const struct pdk_metrics *metrics
     case PDK_METRIC_PERCENTILES:
         put_percentiles(out, info->name, pdk_metric_percentiles(metrics, info));
         return;
+    case PDK_METRIC_SUMMARY_SET:
+        put_namespaces(out, info->name, pdk_metric_namespaces(metrics, info));
+        return;
     case PDK_METRIC_COUNTER_SET:
     case PDK_METRIC_GAUGE_SET:
-    case PDK_METRIC_SUMMARY_SET:
     case PDK_METRIC_PERCENTILES_SET: return; /* no keys: nothing to print, as there */
     }
 }

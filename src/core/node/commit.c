@@ -125,6 +125,11 @@ bool pdk_propose(struct pdk_node *n, const struct pdk_propose *p, enum pdk_code 
         .received_ms = n->now.mono_ms,
     };
     n->proposed = zxid;
+    n->metrics.outstanding_changes_queued += result.touched;
+    n->metrics.sync_processor_request_queued++;
+    /* Judged in the step in which it came: no queue, and no time that this clock could show. */
+    n->metrics.prep_processor_request_queued++;
+    pdk_summary_add(&n->metrics.prep_process_time, 0);
     n->in_flight_bytes += framed;
     pdk_out_append(&n->out, record, framed, zxid);
     if (p->session != 0 && (result.ephemeral || p->op == PDK_OP_CLOSE_SESSION))
@@ -184,6 +189,11 @@ struct telling {
 static void tell_change(void *ctx, const struct pdk_change *change)
 {
     struct telling *t = ctx;
+    struct pdk_slice data = change->kind == PDK_CHANGE_DELETED
+                                ? pdk_slice_null()
+                                : pdk_tree_data(t->n->state.tree, change->id);
+    pdk_namespaces_add(&t->n->metrics.write_per_namespace, change->path,
+                       change->path.len + data.len);
     pdk_watches_changed(t->n, change, t->zxid);
 }
 
@@ -248,6 +258,7 @@ static void pop_write(struct pdk_node *n, struct pdk_conn *c, const struct pdk_p
     PDK_ASSERT(head->kind == PDK_PIPE_WRITE);
     PDK_ASSERT(head->zxid == p->zxid);
     pdk_answer_count(n, c, p->xid, p->op, head->received_ms, true);
+    if (p->code == PDK_CODE_OK) pdk_metrics_count_op(&n->metrics, p->op);
     pdk_pipe_pop(&c->pipe);
 }
 
@@ -295,10 +306,11 @@ static bool digest_came_true(const struct pdk_node *n, const struct pdk_proposal
 }
 #endif
 
-static void commit_session_opened(struct pdk_node *n, pdk_session session, struct pdk_conn *c)
+static void commit_session_opened(struct pdk_node *n, const struct pdk_proposal *p,
+                                  pdk_session session, struct pdk_conn *c)
 {
     if (c != NULL) {
-        pdk_conn_established(n, c);
+        pdk_conn_established(n, c, p->received_ms);
         return;
     }
     /* Its client has gone: the session waits for a re-attach or its end. */
@@ -356,9 +368,11 @@ static void commit(struct pdk_node *n, const struct pdk_proposal *p)
     apply(n, p, &applied);
     PDK_VERIFY(digest_came_true(n, p));
     n->metrics.commit_count++;
+    int64_t since_ms = n->now.wall_ms - (int64_t)pdk_load_u64(p->txn + 20); /* the header's time */
+    if (since_ms >= 0) pdk_percentiles_add(&n->metrics.propagation_latency, (uint64_t)since_ms);
     note_digest(n, p->zxid);
     if (p->op == PDK_OP_CREATE_SESSION)
-        commit_session_opened(n, session, c);
+        commit_session_opened(n, p, session, c);
     else if (c != NULL)
         answer_write(n, c, p, &applied, &n->reply);
     if (ended != NULL)

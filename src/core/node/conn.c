@@ -67,10 +67,9 @@ void pdk_answer_count(struct pdk_node *n, struct pdk_conn *c, int32_t xid, int32
 {
     int64_t latency_ms = n->now.mono_ms - received_ms;
     note_latency(n, c, latency_ms);
-    if (op != PDK_OP_PING) {
-        struct pdk_percentiles *p = is_write ? &n->metrics.updatelatency : &n->metrics.readlatency;
-        pdk_percentiles_add(p, (uint64_t)latency_ms);
-    }
+    /* Apache's counts everything without a transaction as a read: pings, failed ones. */
+    struct pdk_percentiles *p = is_write ? &n->metrics.updatelatency : &n->metrics.readlatency;
+    pdk_percentiles_add(p, (uint64_t)latency_ms);
     c->stats.last_op = op;
     c->stats.has_last_op = true;
     c->stats.last_cxid = xid;
@@ -205,12 +204,16 @@ static void attach(struct pdk_node *n, struct pdk_conn *c, struct pdk_session_en
     send_connect_response(n, c, c->timeout_ms, c->session);
 }
 
-void pdk_conn_established(struct pdk_node *n, struct pdk_conn *c)
+void pdk_conn_established(struct pdk_node *n, struct pdk_conn *c, int64_t received_ms)
 {
     struct pdk_session_entry *entry = pdk_sessions_find(n->state.sessions, c->session);
     PDK_ASSERT(entry != NULL);
     attach(n, c, entry);
     resume(n, c);
+    /* The one request whose answer has no header is one of the statistics' all the same. */
+    pdk_metrics_count_op(&n->metrics, PDK_OP_CREATE_SESSION);
+    n->in_process++;
+    pdk_answer_count(n, c, 0, PDK_OP_CREATE_SESSION, received_ms, true);
 }
 
 static void refuse_session(struct pdk_node *n, struct pdk_conn *c, const char *why)
@@ -276,6 +279,8 @@ static void connect_frame(struct pdk_node *n, struct pdk_conn *c, struct pdk_sli
         return;
     }
     n->metrics.connection_request_count++;
+    n->totals.packets_received++;
+    c->stats.received++;
     if (req.last_zxid_seen > n->state.last_zxid) {
         size_t mark = pdk_out_mark(&n->out);
         pdk_put_text(&n->out.bytes,

@@ -34,6 +34,14 @@ static enum pdk_code find_readable(const struct read *r, struct pdk_slice path, 
     return allowed(r, *id, perms) ? PDK_CODE_OK : PDK_CODE_NO_AUTH;
 }
 
+/* What Apache adds for the Stat of a znode that was read. */
+#define STAT_BYTES 68u
+
+static void note_read(const struct read *r, struct pdk_slice path, size_t bytes)
+{
+    pdk_namespaces_add(&r->n->metrics.read_per_namespace, path, path.len + bytes + STAT_BYTES);
+}
+
 static struct pdk_answer begin(const struct read *r)
 {
     return pdk_answer_begin(r->n, r->item->xid, r->n->state.last_zxid, PDK_CODE_OK);
@@ -52,13 +60,17 @@ static void put_stat(const struct read *r, pdk_znode id)
     pdk_put_stat(&r->n->out.bytes, &stat);
 }
 
-static void put_children(const struct read *r, pdk_znode id)
+static void put_children(const struct read *r, struct pdk_slice path, pdk_znode id)
 {
+    size_t start = r->n->out.bytes.len;
     const struct pdk_tree *tree = r->n->state.tree;
     pdk_put_i32(&r->n->out.bytes, (int32_t)pdk_tree_child_count(tree, id));
     for (pdk_znode child = pdk_tree_first_child(tree, id); child != PDK_ZNODE_NONE;
          child = pdk_tree_next_sibling(tree, child))
         pdk_put_bytes(&r->n->out.bytes, pdk_tree_name(tree, child));
+    size_t lengths = 4 + 4 * (size_t)pdk_tree_child_count(tree, id);
+    size_t put = r->n->out.bytes.len - start;
+    note_read(r, path, put > lengths ? put - lengths : 0);
 }
 
 /* Each of these answers and returns OK, or returns the code to be answered. */
@@ -76,6 +88,7 @@ static enum pdk_code run_exists(struct read *r)
         if (watched != PDK_CODE_OK) return watched;
     }
     if (code != PDK_CODE_OK) return code;
+    note_read(r, req.path, 0);
     struct pdk_answer a = begin(r);
     put_stat(r, id);
     return end(r, a);
@@ -91,8 +104,10 @@ static enum pdk_code run_get_data(struct read *r)
     if (code == PDK_CODE_OK && req.watch)
         code = pdk_watches_add(r->n, r->c, PDK_WATCH_DATA, req.path);
     if (code != PDK_CODE_OK) return code;
+    struct pdk_slice data = pdk_tree_data(r->n->state.tree, id);
+    note_read(r, req.path, data.len);
     struct pdk_answer a = begin(r);
-    pdk_put_bytes(&r->n->out.bytes, pdk_tree_data(r->n->state.tree, id));
+    pdk_put_bytes(&r->n->out.bytes, data);
     put_stat(r, id);
     return end(r, a);
 }
@@ -108,7 +123,7 @@ static enum pdk_code run_get_children(struct read *r)
         code = pdk_watches_add(r->n, r->c, PDK_WATCH_CHILD, req.path);
     if (code != PDK_CODE_OK) return code;
     struct pdk_answer a = begin(r);
-    put_children(r, id);
+    put_children(r, req.path, id);
     if (r->item->op == PDK_OP_GET_CHILDREN2) put_stat(r, id);
     return end(r, a);
 }
@@ -250,10 +265,12 @@ static void put_multi_part(struct read *r, int32_t type)
     }
     put_multi_header(out, type, false, 0);
     if (type == PDK_OP_GET_DATA) {
-        pdk_put_bytes(out, pdk_tree_data(r->n->state.tree, id));
+        struct pdk_slice data = pdk_tree_data(r->n->state.tree, id);
+        note_read(r, path, data.len);
+        pdk_put_bytes(out, data);
         put_stat(r, id);
     } else {
-        put_children(r, id);
+        put_children(r, path, id);
     }
 }
 
@@ -378,6 +395,8 @@ void pdk_local_run(struct pdk_node *n, struct pdk_conn *c, const struct pdk_pipe
     enum pdk_code code = run(&r);
     if (code != PDK_CODE_OK) pdk_answer_code(n, c, item->xid, n->state.last_zxid, code);
     pdk_answer_count(n, c, item->xid, item->op, item->received_ms, false);
+    n->metrics.prep_processor_request_queued++;
+    pdk_metrics_count_op(&n->metrics, item->op);
 }
 
 /* ---- looking ahead ---------------------------------------------------------------------- */

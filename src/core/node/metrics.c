@@ -1,5 +1,7 @@
 #include "core/node/metrics.h"
 
+#include "proto/opcode.h"
+
 #include <string.h>
 
 #define FIELD(name, kind) \
@@ -187,8 +189,8 @@ static const struct pdk_metric_info table[] = {
     SUMMARY(connection_token_deficit),
     NO_SUMMARY("netty_queued_buffer_capacity"),
     SUMMARY(socket_closing_time),
-    NONE("read_per_namespace", PDK_METRIC_SUMMARY_SET),
-    NONE("write_per_namespace", PDK_METRIC_SUMMARY_SET),
+    FIELD(read_per_namespace, PDK_METRIC_SUMMARY_SET),
+    FIELD(write_per_namespace, PDK_METRIC_SUMMARY_SET),
     NONE("learner_handler_qp_size", PDK_METRIC_SUMMARY_SET),
 
     PERCENTILES(readlatency),
@@ -222,6 +224,94 @@ void pdk_metrics_init(struct pdk_metrics *m) { memset(m, 0, sizeof *m); }
 
 void pdk_metrics_reset(struct pdk_metrics *m) { memset(m, 0, sizeof *m); }
 
+/* ---- namespaces ---------------------------------------------------------------------------- */
+
+/* The slot of a name, a free one that is to be its own, or NULL. */
+static struct pdk_namespace *slot_of(struct pdk_namespaces *s, const char *name, size_t len)
+{
+    const uint8_t *b = (const uint8_t *)name;
+    size_t hash = len * 7u + b[0] + b[len / 2] * 31u + b[len - 1] * 131u;
+    for (size_t i = 0; i < 8; i++) {
+        struct pdk_namespace *slot = &s->slots[(hash + i) % PDK_NAMESPACE_SLOTS];
+        if (slot->len == len && memcmp(slot->name, name, len) == 0) return slot;
+        if (slot->len != 0) continue;
+        if (s->count == PDK_NAMESPACES_MAX) return NULL;
+        s->count++;
+        slot->len = (uint8_t)len;
+        memcpy(slot->name, name, len);
+        return slot;
+    }
+    return NULL;
+}
+
+void pdk_namespaces_add(struct pdk_namespaces *s, struct pdk_slice path, uint64_t bytes)
+{
+    if (path.len < 2 || path.bytes[0] != '/') return;
+    const char *name = (const char *)path.bytes + 1;
+    size_t len = 0, most = pdk_min_size(path.len - 1, PDK_NAMESPACE_NAME_MAX + 1);
+    while (len < most && name[len] != '/') len++;
+    if (len == 0 || len > PDK_NAMESPACE_NAME_MAX) return;
+    struct pdk_namespace *slot = slot_of(s, name, len);
+    if (slot != NULL) pdk_summary_add(&slot->bytes, bytes);
+}
+
+static void merge_namespaces(struct pdk_namespaces *into, const struct pdk_namespaces *from)
+{
+    for (size_t i = 0; i < PDK_NAMESPACE_SLOTS; i++) {
+        const struct pdk_namespace *more = &from->slots[i];
+        if (more->len == 0) continue;
+        struct pdk_namespace *slot = slot_of(into, more->name, more->len);
+        if (slot != NULL) pdk_summary_merge(&slot->bytes, &more->bytes);
+    }
+}
+
+/* ---- operations ---------------------------------------------------------------------------- */
+
+static uint64_t *op_counter(struct pdk_metrics *m, int32_t op)
+{
+    switch (op) {
+    case PDK_OP_CREATE:
+    case PDK_OP_CREATE2:
+    case PDK_OP_CREATE_TTL:
+    case PDK_OP_CREATE_CONTAINER: return &m->op_count_create;
+    case PDK_OP_DELETE: return &m->op_count_delete;
+    case PDK_OP_EXISTS: return &m->op_count_exists;
+    case PDK_OP_GET_DATA: return &m->op_count_get_data;
+    case PDK_OP_SET_DATA: return &m->op_count_set_data;
+    case PDK_OP_GET_ACL: return &m->op_count_get_acl;
+    case PDK_OP_SET_ACL: return &m->op_count_set_acl;
+    case PDK_OP_GET_CHILDREN:
+    case PDK_OP_GET_CHILDREN2: return &m->op_count_get_children;
+    case PDK_OP_SYNC: return &m->op_count_sync;
+    case PDK_OP_PING: return &m->op_count_ping;
+    case PDK_OP_CHECK: return &m->op_count_check;
+    case PDK_OP_MULTI: return &m->op_count_multi;
+    case PDK_OP_RECONFIG: return &m->op_count_reconfig;
+    case PDK_OP_CHECK_WATCHES: return &m->op_count_check_watches;
+    case PDK_OP_REMOVE_WATCHES: return &m->op_count_remove_watches;
+    case PDK_OP_MULTI_READ: return &m->op_count_multi_read;
+    case PDK_OP_SET_WATCHES:
+    case PDK_OP_SET_WATCHES2: return &m->op_count_set_watches;
+    case PDK_OP_GET_EPHEMERALS: return &m->op_count_get_ephemerals;
+    case PDK_OP_GET_ALL_CHILDREN_NUMBER: return &m->op_count_get_all_children_number;
+    case PDK_OP_ADD_WATCH: return &m->op_count_add_watch;
+    case PDK_OP_WHO_AM_I: return &m->op_count_who_am_i;
+    case PDK_OP_CREATE_SESSION: return &m->op_count_create_session;
+    case PDK_OP_CLOSE_SESSION: return &m->op_count_close_session;
+    default: return NULL;
+    }
+}
+
+void pdk_metrics_count_op(struct pdk_metrics *m, int32_t op)
+{
+    uint64_t *counter = op_counter(m, op);
+    if (counter == NULL) return;
+    (*counter)++;
+    m->op_count_total++;
+}
+
+/* ---- the table's values -------------------------------------------------------------------- */
+
 /* The field of row `info`, when it has one of this kind. */
 static const void *field(const struct pdk_metrics *m, const struct pdk_metric_info *info,
                          enum pdk_metric_kind kind)
@@ -241,6 +331,8 @@ void pdk_metrics_merge(struct pdk_metrics *into, const struct pdk_metrics *from)
             *(uint64_t *)to += *(const uint64_t *)more;
         } else if (info->kind == PDK_METRIC_SUMMARY) {
             pdk_summary_merge(to, more);
+        } else if (info->kind == PDK_METRIC_SUMMARY_SET) {
+            merge_namespaces(to, more);
         } else {
             PDK_ASSERT(info->kind == PDK_METRIC_PERCENTILES);
             pdk_percentiles_merge(to, more);
@@ -263,6 +355,12 @@ const struct pdk_summary *pdk_metric_summary(const struct pdk_metrics *m,
                                              const struct pdk_metric_info *info)
 {
     return field(m, info, PDK_METRIC_SUMMARY);
+}
+
+const struct pdk_namespaces *pdk_metric_namespaces(const struct pdk_metrics *m,
+                                                   const struct pdk_metric_info *info)
+{
+    return field(m, info, PDK_METRIC_SUMMARY_SET);
 }
 
 const struct pdk_percentiles *pdk_metric_percentiles(const struct pdk_metrics *m,

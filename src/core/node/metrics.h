@@ -14,6 +14,22 @@
 #include "base/base.h"
 #include "base/metric.h"
 
+/* Bytes by namespace, which is a path's first name.  What does not fit in here is not counted: a long
+ * name, more than PDK_NAMESPACES_MAX, or no place left near its hash.  All zero is the empty state. */
+#define PDK_NAMESPACES_MAX 64u
+#define PDK_NAMESPACE_SLOTS 128u
+#define PDK_NAMESPACE_NAME_MAX 63u
+struct pdk_namespaces {
+    struct pdk_namespace {
+        uint8_t len; /* 0: free */
+        char name[PDK_NAMESPACE_NAME_MAX];
+        struct pdk_summary bytes;
+    } slots[PDK_NAMESPACE_SLOTS];
+    uint64_t count;
+};
+/* Nothing for the root. */
+void pdk_namespaces_add(struct pdk_namespaces *s, struct pdk_slice path, uint64_t bytes);
+
 struct pdk_metrics {
     /* ---- counters: the node --------------------------------------------------------------- */
     uint64_t commit_count;             /* txns applied */
@@ -68,6 +84,9 @@ struct pdk_metrics {
     struct pdk_summary connection_token_deficit; /* tokens */
     struct pdk_summary socket_closing_time;
 
+    /* ---- summaries by namespace: bytes of path and data; reads: and of the Stat --------------- */
+    struct pdk_namespaces read_per_namespace, write_per_namespace;
+
     /* ---- percentile summaries: milliseconds ----------------------------------------------- */
     struct pdk_percentiles readlatency, updatelatency; /* arrival to reply */
     struct pdk_percentiles propagation_latency;        /* txn's time to its application */
@@ -83,6 +102,8 @@ struct pdk_metrics {
 void pdk_metrics_init(struct pdk_metrics *m);
 /* What `srst` resets: everything, as Apache's default provider does. */
 void pdk_metrics_reset(struct pdk_metrics *m);
+/* One op_count_ of a request that was done. */
+void pdk_metrics_count_op(struct pdk_metrics *m, int32_t op);
 void pdk_metrics_merge(struct pdk_metrics *into, const struct pdk_metrics *from);
 
 enum pdk_metric_kind {
@@ -115,6 +136,8 @@ const struct pdk_metric_info *pdk_metric_table(size_t *count);
 const uint64_t *pdk_metric_counter(const struct pdk_metrics *m, const struct pdk_metric_info *info);
 const struct pdk_summary *pdk_metric_summary(const struct pdk_metrics *m,
                                              const struct pdk_metric_info *info);
+const struct pdk_namespaces *pdk_metric_namespaces(const struct pdk_metrics *m,
+                                                   const struct pdk_metric_info *info);
 const struct pdk_percentiles *pdk_metric_percentiles(const struct pdk_metrics *m,
                                                      const struct pdk_metric_info *info);
 

@@ -223,9 +223,9 @@ static void emit(void *ctx, int event_type, struct pdk_slice path, bool acl_of_p
     struct telling *t = ctx;
     struct pdk_node *n = t->n;
     pdk_acl_id acl = acl_of_parent ? t->change->parent_acl : t->change->acl;
+    count_event(&n->metrics, event_type, count); /* also those that may not read it, as there */
     size_t kept = filter_readers(n, acl, watchers, count);
     if (kept == 0) return;
-    count_event(&n->metrics, event_type, kept);
     size_t mark = pdk_out_mark(&n->out);
     pdk_put_notification(&n->out.bytes, t->zxid, (enum pdk_event_type)event_type,
                          PDK_STATE_SYNC_CONNECTED, path);
