@@ -313,8 +313,6 @@ static void *run(void *arg)
 {
     struct pdk_logthread *lt = arg;
     (void)pthread_setname_np(pthread_self(), "paddock-log");
-    lt->last_sync_us = pdk_clock_us(); /* flush delays count from here */
-    reserve(lt);
     while (!lt->failed) {
         bool go_on = take_batch(lt);
         if (lt->batch.count > 0)
@@ -362,6 +360,10 @@ struct pdk_logthread *pdk_logthread_start(const struct pdk_logthread_config *con
         release(lt);
         return NULL;
     }
+    lt->last_sync_us = pdk_clock_us(); /* flush delays count from here */
+    /* Not on the thread: a write that came before its report would find a full disk, and fail for good
+     * instead of being refused. */
+    reserve(lt);
     if (pthread_create(&lt->thread, NULL, run, lt) == 0) return lt;
     (void)pthread_cond_destroy(&lt->wake);
     (void)pthread_mutex_destroy(&lt->lock);

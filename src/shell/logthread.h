@@ -24,7 +24,7 @@
 #include "base/metric.h"
 #include "core/store/store.h"
 
-/* The store's part of it, called on the log thread only. */
+/* The store's part of it, called on the log thread only (but for the first reserve). */
 struct pdk_log_ops {
     void *ctx;
     enum pdk_err (*append)(void *ctx, const struct pdk_log_piece *pieces, size_t count,
@@ -48,7 +48,8 @@ struct pdk_logthread_config {
 
 struct pdk_logthread;
 
-/* Starts the thread; it reserves room at once.  NULL: no memory or no thread. */
+/* Reserves room, which may sync, and starts the thread.  What came of it is reported already when this
+ * returns: hand nothing over before you have taken the report.  NULL: no memory or no thread. */
 struct pdk_logthread *pdk_logthread_start(const struct pdk_logthread_config *config);
 /* Writes what is queued, unless it has failed, and ends the thread. */
 void pdk_logthread_stop(struct pdk_logthread *lt);
