@@ -155,10 +155,10 @@ def expiry(stage):
 @scenario(config=SHORT)
 def pings_keep_alive(stage):
     """A session that pings lives on; one that was re-attached too."""
-    a, b = stage.actor('A', timeout_ms=400), stage.actor('B', timeout_ms=600)
+    a, b = stage.actor('A', timeout_ms=1500), stage.actor('B', timeout_ms=1500)
     a.create('/a', flags=wire.EPHEMERAL)
     b.create('/b', flags=wire.EPHEMERAL)
-    end = time.monotonic() + 1.5
+    end = time.monotonic() + 2.5
     while time.monotonic() < end:
         a.client.ping()
         b.client.drop()

@@ -134,6 +134,18 @@ class OwnLogs(FolderCase):
         found = (folder / 'version-2').glob('log.*')
         return max(found, key=lambda p: int(p.name.split('.')[1], 16))
 
+    def test_the_first_answered_write_of_a_new_folder_has_a_snapshot_below_it(self):
+        """Without one neither Apache nor Paddock opens the log after a kill -9."""
+        for _ in range(20):             # the moment is short
+            folder = self.temporary_folder()
+            server = self.server(folder)
+            server.ready = 'port'
+            server.start()
+            client = self.client(server)
+            self.assertEqual(client.create('/first').error, 'Ok')
+            server.kill()
+            self.assertIn('snapshot.0', [p.name for p in (folder / 'version-2').iterdir()])
+
     def test_every_acknowledged_write_survives_kill_9(self):
         folder = self.written(200)
         client = self.client(self.server(folder).start())
