@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +74,7 @@ static void take_background(struct server *s)
     struct pdk_background_done done;
     while (pdk_background_take(s->background, &done)) {
         const struct pdk_snapshot_result *r = &done.result;
+        s->snapshot_fault = r->err == PDK_OK ? (struct pdk_diag){0} : r->diag;
         if (r->err == PDK_OK) {
             pdk_summary_add(&s->metrics.snapshottime, (uint64_t)done.took_ms);
             pdk_log_write(s->log, PDK_LOG_INFO,
@@ -343,6 +345,19 @@ static int start_threads(struct server *s)
     return PDK_EXIT_OK;
 }
 
+/* Logs without a snapshot do not open (disk-formats.md section 7): before the first write can be
+ * acknowledged, the snapshot that it builds on must be on the disk. */
+static int await_first_snapshot(struct server *s)
+{
+    while (pdk_node_snapshot_running(s->node)) {
+        struct pollfd done = {.fd = pdk_background_fd(s->background), .events = POLLIN};
+        (void)poll(&done, 1, -1);
+        take_background(s);
+    }
+    if (s->snapshot_fault.text[0] == '\0') return PDK_EXIT_OK;
+    return fail(s, "server.no_first_snapshot", &s->snapshot_fault, PDK_EXIT_DISK);
+}
+
 static void explain_taken_port(const struct server *s, const struct pdk_diag *diag)
 {
     int32_t port = s->config->listen_port;
@@ -419,6 +434,7 @@ static int start(struct server *s)
     if (code == PDK_EXIT_OK) code = open_store(s);
     if (code == PDK_EXIT_OK) code = build_node(s, &recovery);
     if (code == PDK_EXIT_OK) code = start_threads(s);
+    if (code == PDK_EXIT_OK && !recovery.snapshot_loaded) code = await_first_snapshot(s);
     if (code == PDK_EXIT_OK) code = open_listener(s);
     return code;
 }

@@ -53,6 +53,7 @@ struct server {
 
     enum phase phase;
     int64_t phase_until_ms;
+    struct pdk_diag snapshot_fault; /* why the last snapshot failed; empty: it did not */
     int exit_code;
 };
 

@@ -40,6 +40,9 @@ struct pdk_conn_info {
 };
 void pdk_node_conn(const struct pdk_node *node, uint32_t conn, struct pdk_conn_info *out);
 
+/* A snapshot job is out. */
+bool pdk_node_snapshot_running(const struct pdk_node *node);
+
 void pdk_node_reset_stats(struct pdk_node *node);      /* srst */
 void pdk_node_reset_conn_stats(struct pdk_node *node); /* crst */
 
