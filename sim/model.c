@@ -119,6 +119,8 @@ static enum pdk_code create(struct pdk_model_state *s, const struct pdk_model_op
     node->acl = op->acl;
     node->stat.czxid = node->stat.mzxid = node->stat.pzxid = zxid;
     node->stat.ctime = node->stat.mtime = op->time_ms;
+    node->container = op->op == PDK_OP_CREATE_CONTAINER;
+    node->ttl_ms = op->op == PDK_OP_CREATE_TTL ? op->ttl_ms : 0;
     node->stat.ephemeral_owner = op->flags % 2 == 1 ? op->session : 0;
     note(s, 1, path, node->acl, parent->acl);
     return PDK_CODE_OK;
@@ -148,6 +150,25 @@ static enum pdk_code delete (struct pdk_model_state *s, const struct pdk_model_o
     if (node == NULL) return PDK_CODE_NO_NODE;
     if (op->version != -1 && op->version != node->stat.version) return PDK_CODE_BAD_VERSION;
     if (pdk_model_children(s, op->path) > 0) return PDK_CODE_NOT_EMPTY;
+    remove_node(s, op->path, zxid);
+    return PDK_CODE_OK;
+}
+
+bool pdk_model_is_due(const struct pdk_model_state *s, const struct pdk_model_node *n,
+                      int64_t time_ms)
+{
+    if (pdk_model_children(s, n->path) > 0) return false;
+    return n->container ? n->creations > 0 : n->ttl_ms > 0 && time_ms - n->stat.mtime > n->ttl_ms;
+}
+
+/* Only what may have changed since it was found due is looked at again. */
+static enum pdk_code delete_container(struct pdk_model_state *s, const struct pdk_model_op *op,
+                                      pdk_zxid zxid)
+{
+    const struct pdk_model_node *node = find(s, op->path);
+    if (node == NULL) return PDK_CODE_NO_NODE;
+    if (pdk_model_children(s, op->path) > 0) return PDK_CODE_NOT_EMPTY;
+    if (!node->container && node->ttl_ms == 0) return PDK_CODE_BAD_VERSION;
     remove_node(s, op->path, zxid);
     return PDK_CODE_OK;
 }
@@ -203,7 +224,10 @@ enum pdk_code pdk_model_apply(struct pdk_model_state *s, const struct pdk_model_
 {
     s->zxid = zxid;
     switch (op->op) {
-    case PDK_OP_CREATE: return create(s, op, zxid, created);
+    case PDK_OP_CREATE:
+    case PDK_OP_CREATE_CONTAINER:
+    case PDK_OP_CREATE_TTL: return create(s, op, zxid, created);
+    case PDK_OP_DELETE_CONTAINER: return delete_container(s, op, zxid);
     case PDK_OP_DELETE: return delete (s, op, zxid);
     case PDK_OP_SET_DATA: return set_data(s, op, zxid);
     case PDK_OP_SET_ACL: return set_acl(s, op);

@@ -23,6 +23,8 @@ struct pdk_model_node {
     size_t data_len;
     enum pdk_model_acl acl;
     struct pdk_stat_persisted stat;
+    bool container;
+    int64_t ttl_ms;               /* 0: none */
     int32_t creations, deletions; /* of children: visible cversion is their sum */
 };
 
@@ -41,7 +43,8 @@ struct pdk_model_state {
 };
 
 struct pdk_model_op {
-    int32_t op; /* create, delete, setData, setACL, check; closeSession */
+    int32_t op; /* create, createContainer, createTTL, delete, setData, setACL, check; closeSession,
+                 * deleteContainer */
     char path[PDK_MODEL_PATH];
     uint8_t data[PDK_MODEL_DATA];
     size_t data_len;
@@ -49,6 +52,7 @@ struct pdk_model_op {
     enum pdk_model_acl acl;
     pdk_session session;
     bool is_bob; /* the caller has authenticated as bob */
+    int64_t ttl_ms; /* createTTL */
     int64_t time_ms;
 };
 
@@ -58,6 +62,9 @@ int32_t pdk_model_children(const struct pdk_model_state *s, const char *path);
 void pdk_model_stat(const struct pdk_model_state *s, const struct pdk_model_node *n,
                     struct pdk_stat *out);
 bool pdk_model_allows(enum pdk_model_acl acl, int32_t perm, bool is_bob);
+/* May the server itself remove the znode at this time? */
+bool pdk_model_is_due(const struct pdk_model_state *s, const struct pdk_model_node *n,
+                      int64_t time_ms);
 /* "/" for children of the root. */
 void pdk_model_parent(const char *path, char out[PDK_MODEL_PATH]);
 

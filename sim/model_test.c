@@ -22,6 +22,7 @@
 #include "sim/driver.h"
 #include "sim/frames.h"
 #include "sim/model.h"
+#include "sim/replay.h"
 
 #define CLIENTS 5
 #define MAX_ZXID 700
@@ -55,6 +56,9 @@ struct event {
 
 struct client {
     bool live;
+    bool expired; /* the end of its session has been proposed */
+    int32_t timeout_ms;
+    int64_t heard_ms; /* last request */
     pdk_session session;
     bool is_bob;
     int32_t xid;
@@ -77,8 +81,9 @@ struct world {
     struct pdk_model_state *states; /* by zxid */
     bool closes[MAX_ZXID + 1];      /* deletions of this one come in any order */
     pdk_zxid last;
+    size_t log_at; /* records of the log that the model has */
     struct client clients[CLIENTS];
-    uint64_t replies, events;
+    uint64_t replies, events, expired, removed;
 };
 
 static uint64_t below(struct world *w, uint64_t bound) { return pdk_prng_below(&w->g, bound); }
@@ -309,6 +314,11 @@ static void check_multi(const struct sent *q, struct pdk_slice body)
     assert_int_equal(pdk_reader_finish(&r), PDK_OK);
 }
 
+static bool is_create(int32_t op)
+{
+    return op == PDK_OP_CREATE || op == PDK_OP_CREATE_CONTAINER || op == PDK_OP_CREATE_TTL;
+}
+
 static void check_write(struct world *w, const struct sent *q, const struct pdk_frame_answer *a)
 {
     assert_int_equal(a->header.err, q->code);
@@ -316,8 +326,9 @@ static void check_write(struct world *w, const struct sent *q, const struct pdk_
     struct pdk_reader r = pdk_reader_of(a->body);
     if (q->code != PDK_CODE_OK) {
         assert_int_equal(a->body.len, 0);
-    } else if (q->op == PDK_OP_CREATE) {
+    } else if (is_create(q->op)) {
         assert_true(pdk_slice_eq_str(pdk_read_bytes(&r), q->path));
+        if (q->op != PDK_OP_CREATE) check_node_stat(&r, &w->states[q->zxid], q->path);
     } else if (q->op == PDK_OP_SET_DATA || q->op == PDK_OP_SET_ACL) {
         check_node_stat(&r, &w->states[q->zxid], q->path);
     } else if (q->op == PDK_OP_MULTI) {
@@ -399,7 +410,10 @@ static void take_all(struct world *w, uint32_t i)
         else
             take_reply(w, c, &a);
     }
-    if (c->live) assert_true(w->d.conns[i].open);
+    if (!c->live || w->d.conns[i].open) return;
+    assert_true(c->expired);
+    assert_int_equal(c->head, c->tail); /* what it had asked before was answered */
+    c->live = false;
 }
 
 /* ---- actions --------------------------------------------------------------------------------------- */
@@ -441,6 +455,13 @@ static void draw_write(struct world *w, struct client *c, struct pdk_model_op *o
         op->op = PDK_OP_DELETE;
     copy_path(op->path,
               op->op == PDK_OP_CREATE ? paths[below(w, PDK_COUNT_OF(paths))] : some_path(w, true));
+    /* Some creates make containers and znodes with a time to live; both take no flags here. */
+    uint64_t kind = below(w, 8);
+    if (op->op == PDK_OP_CREATE && !in_multi && kind < 3) {
+        op->op = kind == 0 ? PDK_OP_CREATE_TTL : PDK_OP_CREATE_CONTAINER;
+        op->flags = 0;
+        op->ttl_ms = 1 + (int64_t)below(w, 4000);
+    }
     /* The model leaves the built-in znodes alone. */
     if (strcmp(op->path, "/") == 0 || strcmp(op->path, "/zookeeper") == 0)
         copy_path(op->path, "/a");
@@ -450,10 +471,14 @@ static void draw_write(struct world *w, struct client *c, struct pdk_model_op *o
 static void put_op(struct pdk_buf *b, const struct pdk_model_op *op)
 {
     pdk_put_bytes(b, pdk_slice_str(op->path));
-    if (op->op == PDK_OP_CREATE || op->op == PDK_OP_SET_DATA)
+    if (is_create(op->op) || op->op == PDK_OP_SET_DATA)
         pdk_put_bytes(b, pdk_slice_of(op->data, op->data_len));
-    if (op->op == PDK_OP_CREATE || op->op == PDK_OP_SET_ACL) put_acl(b, op->acl);
-    pdk_put_i32(b, op->op == PDK_OP_CREATE ? op->flags : op->version);
+    if (is_create(op->op) || op->op == PDK_OP_SET_ACL) put_acl(b, op->acl);
+    int32_t flags = op->op == PDK_OP_CREATE_TTL         ? PDK_CREATE_TTL
+                    : op->op == PDK_OP_CREATE_CONTAINER ? PDK_CREATE_CONTAINER
+                                                        : op->flags;
+    pdk_put_i32(b, is_create(op->op) ? flags : op->version);
+    if (op->op == PDK_OP_CREATE_TTL) pdk_put_i64(b, op->ttl_ms);
 }
 
 static struct sent *new_sent(struct world *w, struct client *c, int32_t op)
@@ -462,6 +487,7 @@ static struct sent *new_sent(struct world *w, struct client *c, int32_t op)
     struct sent *q = &c->sent[c->tail++ % MAX_SENT];
     memset(q, 0, sizeof *q);
     q->xid = ++c->xid;
+    c->heard_ms = w->d.now.mono_ms;
     q->op = op;
     q->zxid = w->last;
     pdk_buf_clear(&w->b);
@@ -549,7 +575,9 @@ static void open_client(struct world *w, uint32_t i)
     memset(c, 0, sizeof *c);
     (void)next_state(w);
     pdk_sim_open(&w->d, i, "127.0.0.1");
-    pdk_sim_send(&w->d, i, pdk_frame_connect(&w->b, 0, 40000, 0));
+    c->timeout_ms = 4000 + 8000 * (int32_t)below(w, 4);
+    c->heard_ms = w->d.now.mono_ms;
+    pdk_sim_send(&w->d, i, pdk_frame_connect(&w->b, 0, c->timeout_ms, 0));
     everything_durable(w);
     assert_true(pdk_sim_read(&w->d, i, &frame));
     struct pdk_reader r = pdk_reader_of(frame);
@@ -575,6 +603,86 @@ static void close_client(struct world *w, uint32_t i)
     take_all(w, i);
     assert_false(c->live);
     assert_true(w->d.conns[i].closed_by_node);
+}
+
+/* ---- what the server does by itself ------------------------------------------------------------------ */
+
+static void predict_expiry(struct world *w, pdk_session session, struct pdk_model_state *s)
+{
+    struct pdk_model_op op = {.op = PDK_OP_CLOSE_SESSION, .session = session};
+    char none[PDK_MODEL_PATH];
+    bool known = false;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        struct client *c = &w->clients[i];
+        if (!c->live || c->session != session) continue;
+        assert_false(c->expired);
+        assert_true(w->d.now.mono_ms - c->heard_ms >= c->timeout_ms);
+        known = c->expired = true;
+    }
+    assert_true(known);
+    (void)pdk_model_apply(s, &op, w->last, none);
+    w->closes[w->last] = true;
+    w->expired++;
+}
+
+/* `exact`: nothing else was on its way when the server looked. */
+static void predict_removal(struct world *w, struct pdk_slice path, struct pdk_model_state *s,
+                            int32_t type, bool exact)
+{
+    struct pdk_model_op op = {.op = PDK_OP_DELETE_CONTAINER};
+    char none[PDK_MODEL_PATH];
+    if (type == PDK_OP_ERROR) { /* found due before it changed */
+        assert_false(exact);
+        return;
+    }
+    assert_true(path.len < PDK_MODEL_PATH);
+    memcpy(op.path, path.bytes, path.len);
+    const struct pdk_model_node *n = pdk_model_find(s, op.path);
+    assert_non_null(n);
+    if (exact) assert_true(pdk_model_is_due(s, n, w->d.now.wall_ms));
+    assert_int_equal(pdk_model_apply(s, &op, w->last, none), PDK_CODE_OK);
+    w->removed++;
+}
+
+/* Transactions that no client asked for: expiries, containers. */
+static void take_own_txns(struct world *w, bool exact)
+{
+    struct pdk_slice txn;
+    while (pdk_sim_log_next(&w->d, &w->log_at, &txn)) {
+        struct pdk_txn_header h;
+        struct pdk_reader r = pdk_reader_of(txn);
+        pdk_read_txn_header(&r, &h);
+        if (h.zxid <= w->last) continue;
+        struct pdk_model_state *s = next_state(w);
+        assert_true(h.zxid == w->last);
+        if (h.type == PDK_OP_CLOSE_SESSION)
+            predict_expiry(w, h.client_id, s);
+        else
+            predict_removal(w, pdk_read_bytes(&r), s, h.type, exact);
+    }
+}
+
+static void let_time_pass(struct world *w)
+{
+    if (below(w, 2) > 0) everything_durable(w);
+    bool exact = w->d.durable == w->d.appended;
+    int64_t left = 1 + (int64_t)below(w, below(w, 4) > 0 ? 3000 : 20000);
+    while (left > 0) { /* in steps, so that the model looks at about the server's time */
+        int64_t some = left < 500 ? left : 500;
+        pdk_sim_advance(&w->d, some);
+        left -= some;
+        exact = exact && w->d.durable == w->d.appended;
+        take_own_txns(w, exact);
+        if (exact) everything_durable(w);
+        exact = w->d.durable == w->d.appended;
+    }
+    everything_durable(w);
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        struct client *c = &w->clients[i];
+        take_all(w, i);
+        /* It ends at the latest a tick behind its timeout, and is seen within our step. */
+        if (c->live) assert_true(w->d.now.mono_ms - c->heard_ms <= c->timeout_ms + 2000 + 500);
+    }
 }
 
 static void act(struct world *w)
@@ -606,6 +714,7 @@ static void act(struct world *w)
     case 10: take_all(w, i); break;
     default:
         if (below(w, 12) == 0) close_client(w, i);
+        if (below(w, 4) == 0) let_time_pass(w);
         break;
     }
 }
@@ -630,7 +739,11 @@ static void compare_trees(struct world *w)
     pdk_watch_validate(pdk_node_watch(w->d.node));
 }
 
-static void run_seed(uint64_t seed)
+struct totals {
+    uint64_t replies, events, expired, removed;
+};
+
+static void run_seed(uint64_t seed, struct totals *t)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
@@ -640,6 +753,7 @@ static void run_seed(uint64_t seed)
     pdk_buf_init(&w->b, pdk_mem_heap(), SIZE_MAX);
     pdk_prng_init(&w->g, seed);
     struct pdk_node_config config = pdk_sim_config(seed);
+    config.container_check_ms = 2000;
     pdk_sim_start(&w->d, &config);
     for (int i = 0; i < STEPS && w->last < MAX_ZXID - 8; i++) act(w);
     everything_durable(w);
@@ -651,7 +765,12 @@ static void run_seed(uint64_t seed)
         assert_true(w->clients[i].seen == w->last);
     }
     compare_trees(w);
+    pdk_sim_check_replay(&w->d, &config);
     assert_true(w->replies > 100);
+    t->replies += w->replies;
+    t->events += w->events;
+    t->expired += w->expired;
+    t->removed += w->removed;
     pdk_sim_stop(&w->d);
     pdk_buf_deinit(&w->b);
     free(w->states);
@@ -669,12 +788,18 @@ static void every_reply_and_event_equals_the_model(void **state)
     (void)state;
     uint64_t seeds = number_of("PDK_SEEDS", 60), first = number_of("PDK_SEED", 0);
     if (first != 0) seeds = 1;
+    struct totals t = {.replies = 0};
     for (uint64_t i = 0; i < seeds; i++) {
         uint64_t seed = first != 0 ? first : i + 1;
         print_message("seed %llu (repeat: PDK_SEED=%llu build/asan/test/sim/model_test)\n",
                       (unsigned long long)seed, (unsigned long long)seed);
-        run_seed(seed);
+        run_seed(seed, &t);
     }
+    print_message("%llu replies, %llu events, %llu sessions expired, %llu znodes removed\n",
+                  (unsigned long long)t.replies, (unsigned long long)t.events,
+                  (unsigned long long)t.expired, (unsigned long long)t.removed);
+    /* A run that meets none of these checks nothing. */
+    if (seeds >= 20) assert_true(t.events > 100 && t.expired > 20 && t.removed > 20);
 }
 
 int main(void)
