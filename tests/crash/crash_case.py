@@ -1,9 +1,9 @@
-"""What the crash tests share: servers that may be killed, and clients that know what they were told.
+"""What the crash tests share: servers that may be killed, clients that know what they were told.
 
 `Stream` is the heart: one connection that sends a numbered stream of writes, pipelined, and counts
 the answers.  After a restart the tree must be what the first n writes of the stream make, exactly,
-with n between what was answered and what was sent.  That says at once: nothing acknowledged is lost,
-the order is kept, and a multi is there whole or not at all.
+with n between what was answered and what was sent.  That says at once: nothing acknowledged is
+lost, the order is kept, and a multi is there whole or not at all.
 """
 
 import os
@@ -77,9 +77,14 @@ class CrashCase(unittest.TestCase):
         return server
 
     def client(self, server, **kwargs):
-        client = wire.Client(server.address, **kwargs)
-        self.addCleanup(client.conn.close)
+        client = wire.Client(server.address, connect=False, **kwargs)
+        self.addCleanup(lambda: client.conn and client.conn.close())
+        client.open()
         return client
+
+    def assert_no_new_session(self, server):
+        with self.assertRaises(wire.Closed):
+            self.client(server)
 
     def assert_ok(self, reply):
         self.assertEqual(reply.error, 'Ok', reply)
@@ -177,8 +182,8 @@ class Stream:
 
     def check(self, case, client):
         """The state is that of n whole writes; the stream goes on from there."""
-        found = {x: int(client.get(f'{self.root}/{x}').value[0]) for x in 'vab'}
-        found['seq'] = {int(x) for x in client.children(f'{self.root}/seq').value}
+        found = {x: int(case.assert_ok(client.get(f'{self.root}/{x}')).value[0]) for x in 'vab'}
+        found['seq'] = {int(x) for x in case.assert_ok(client.children(f'{self.root}/seq')).value}
         n = max(found['v'], found['a'], found['b'], *found['seq'], -1) + 1
         told = f'{self.root}: {self.acked} answered, {self.sent} sent'
         case.assertEqual(found, self._expected(n), told)

@@ -1,6 +1,6 @@
 """kill -9 at random moments under load: what was acknowledged is there, whole and in order.
 
-CRASH_SEED repeats the moments of a run (not the scheduler's part in it), CRASH_ROUNDS makes more."""
+CRASH_SEED repeats the moments of a run (not the scheduler's part), CRASH_ROUNDS makes more."""
 
 import os
 import random
