@@ -2,8 +2,9 @@
  * has it: the tree's digest takes two short CRCs per change, for which zlib's tables are slow.
  *
  * Method: Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction"
- * (Intel, 2009), for the bit-reflected polynomial.  A bare CRC (nothing inverted at either end) does
- * not see zeros in front, so the odd bytes are taken first, as a block that begins with zeros. */
+ * (Intel, 2009), for the bit-reflected polynomial.  A bare CRC (nothing inverted at either end)
+ * does not see zeros in front, so the odd bytes are taken first, as a block that begins with
+ * zeros. */
 #include "base/hash.h"
 
 #include <zlib.h>

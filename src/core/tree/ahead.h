@@ -1,8 +1,8 @@
 /* core/tree/ahead.h - brings znodes that are about to be asked for closer to the processor.  (pure)
  *
- * In a large tree a lookup waits for memory three times: index cell, slot, blob.  When a client sends
- * many requests at once their paths are known before the first is answered, so the waits of several
- * lookups can overlap.  Changes nothing; wrong or missing paths cost a little time.
+ * In a large tree a lookup waits for memory three times: index cell, slot, blob.  When a client
+ * sends many requests at once their paths are known before the first is answered, so the waits of
+ * several lookups can overlap.  Changes nothing; wrong or missing paths cost a little time.
  *
  * Threads: the core thread. */
 #ifndef PDK_CORE_TREE_AHEAD_H

@@ -54,7 +54,7 @@ uint32_t pdk_digest_restat(uint32_t digest, const struct pdk_stat_persisted *bef
     put_stat(was, before);
     put_stat(is, after);
     for (size_t i = 0; i < STAT_BYTES; i++) is[i] ^= was[i];
-    /* The CRCs of two texts of one length differ by the bare CRC (nothing inverted at either end) of
-     * the bytes' difference. */
+    /* The CRCs of two texts of one length differ by the bare CRC (nothing inverted at either end)
+     * of the bytes' difference. */
     return digest ^ ~pdk_crc32(UINT32_MAX, is, STAT_BYTES);
 }

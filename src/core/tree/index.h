@@ -2,12 +2,13 @@
  *
  * Extendible hashing: a directory, addressed by the top bits of the hash, of segments of one 4 KiB
  * page each.  A segment is open addressing with linear probing over cells of (hash, value).  One
- * that is 13/16 full splits in two by the next bit of the hash, so growing moves some 400 neighbouring
- * cells and never touches what the values stand for; only the directory (8 bytes per 400 values) is
- * ever copied as a whole.  Removal shifts back: no tombstones.  Segments are not merged again.
+ * that is 13/16 full splits in two by the next bit of the hash, so growing moves some 400
+ * neighbouring cells and never touches what the values stand for; only the directory (8 bytes per
+ * 400 values) is ever copied as a whole.  Removal shifts back: no tombstones.  Segments are not
+ * merged again.
  *
- * The index knows hashes only: several values may share one, and the caller compares what they stand
- * for.  Hashes must be well mixed in all bits and, where outsiders choose keys, seeded.
+ * The index knows hashes only: several values may share one, and the caller compares what they
+ * stand for.  Hashes must be well mixed in all bits and, where outsiders choose keys, seeded.
  *
  * Memory: growth that fails stops the process.  Threads: one at a time. */
 #ifndef PDK_CORE_TREE_INDEX_H

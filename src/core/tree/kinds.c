@@ -180,7 +180,7 @@ void pdk_ephemerals_validate(const struct pdk_ephemerals *e)
     PDK_ASSERT(owners == e->by_owner.count);
 }
 
-/* ---- a list of ids --------------------------------------------------------------------------- */
+/* ---- a list of ids ------------------------------------------------------------------------ */
 
 bool pdk_idlist_init(struct pdk_idlist *l, const struct pdk_mem *mem)
 {

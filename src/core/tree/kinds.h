@@ -2,9 +2,9 @@
  * (pure; inside of tree/)
  *
  * Ephemerals: one row per ephemeral znode, linked into its owner's list; found by znode id and the
- * owner by session id.  The links are not in the slots, because a slot has no word to spare for what
- * few znodes are, and because no slot field is free for certain in an ephemeral: files may bring ones
- * with children (TTL znodes after extended types were switched off).
+ * owner by session id.  The links are not in the slots, because a slot has no word to spare for
+ * what few znodes are, and because no slot field is free for certain in an ephemeral: files may
+ * bring ones with children (TTL znodes after extended types were switched off).
  *
  * Containers and TTL znodes: a dense list of ids, gone through from the end to the start.  Removing
  * puts the last one into the gap; since that one was already seen, a walk that is cut into pieces

@@ -45,7 +45,7 @@ struct pair {
                      #condition); \
     } while (0)
 
-/* ---- the array ------------------------------------------------------------------------------ */
+/* ---- the array ---------------------------------------------------------------------------- */
 
 static struct mnode *m_find(struct model *m, const char *path)
 {
@@ -220,7 +220,7 @@ static uint64_t m_digest(const struct model *m)
     return sum;
 }
 
-/* ---- comparing -------------------------------------------------------------------------------- */
+/* ---- comparing ---------------------------------------------------------------------------- */
 
 static bool same_persisted(const struct pdk_stat_persisted *a, const struct pdk_stat_persisted *b)
 {
@@ -401,7 +401,7 @@ static void compare_view(struct pair *p, size_t v)
     pdk_view_cursor_deinit(&cursor);
 }
 
-/* ---- random operations ------------------------------------------------------------------------- */
+/* ---- random operations -------------------------------------------------------------------- */
 
 static uint64_t below(struct pair *p, uint64_t bound) { return pdk_prng_below(&p->prng, bound); }
 

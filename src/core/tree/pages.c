@@ -142,7 +142,7 @@ void pdk_pages_deinit(struct pdk_pages *p)
     }
 }
 
-/* ---- slots and blobs ------------------------------------------------------------------------ */
+/* ---- slots and blobs ---------------------------------------------------------------------- */
 
 struct pdk_blob *pdk_blob_try(const struct pdk_mem *mem, struct pdk_slice name,
                               struct pdk_slice data)
@@ -209,7 +209,7 @@ void pdk_pages_set_blob(struct pdk_pages *p, uint32_t id, struct pdk_blob *blob)
     if (p->frozen_epoch != 0) e->young |= bit_of(id);
 }
 
-/* ---- freezing -------------------------------------------------------------------------------- */
+/* ---- freezing ----------------------------------------------------------------------------- */
 
 static void retire(struct pdk_pages *p, void *ptr, uintptr_t kind)
 {

@@ -1,17 +1,17 @@
 /* core/tree/pages.h - the memory of the znodes: slots in pages that a frozen view can keep.
  * (pure; inside of tree/)
  *
- * A slot is 96 bytes; a page holds PDK_PAGE_SLOTS of them; a leaf is a table of pages, the directory
- * a table of leaves.  Leaf entries carry what belongs to a page but must not lie in it, so that a
- * page is an exact size class of the allocators: the epoch in which this copy of the page was made,
- * and one bit per slot that says that its blob is younger than the page.
+ * A slot is 96 bytes; a page holds PDK_PAGE_SLOTS of them; a leaf is a table of pages, the
+ * directory a table of leaves.  Leaf entries carry what belongs to a page but must not lie in it,
+ * so that a page is an exact size class of the allocators: the epoch in which this copy of the page
+ * was made, and one bit per slot that says that its blob is younger than the page.
  *
- * Epochs: the store counts one up whenever it is frozen, and a freeze owns the number before.  A page
- * (or leaf) whose epoch is not above that of the youngest live freeze may be seen by it, so it is
- * copied before the first change.  What gets out of use while seen goes on the list of the youngest
- * freeze and is freed when neither that one nor an older one lives.  A blob whose bit is set was made
- * after the youngest freeze and is freed at once, so that writing one znode many times under a live
- * view does not pile up blobs.
+ * Epochs: the store counts one up whenever it is frozen, and a freeze owns the number before.  A
+ * page (or leaf) whose epoch is not above that of the youngest live freeze may be seen by it, so it
+ * is copied before the first change.  What gets out of use while seen goes on the list of the
+ * youngest freeze and is freed when neither that one nor an older one lives.  A blob whose bit is
+ * set was made after the youngest freeze and is freed at once, so that writing one znode many times
+ * under a live view does not pile up blobs.
  *
  * A freeze may be read by any thread (pdk_frozen_slot) while the core thread changes the store:
  * nothing that it reaches is written again. */
@@ -29,8 +29,8 @@ struct pdk_blob {
 };
 #define PDK_BLOB_NULL UINT32_MAX
 
-/* What a lookup reads comes first: with pages aligned to 32 bytes the first 32 bytes of a slot never
- * straddle a cache line. */
+/* What a lookup reads comes first: with pages aligned to 32 bytes the first 32 bytes of a slot
+ * never straddle a cache line. */
 struct pdk_slot {
     struct pdk_blob *blob; /* NULL: not in use */
     uint32_t parent;       /* in a free slot: the next free one */
@@ -107,8 +107,8 @@ PDK_WARN_UNUSED bool pdk_pages_init(struct pdk_pages *p, const struct pdk_mem *m
 /* No freeze may be left.  Frees every blob. */
 void pdk_pages_deinit(struct pdk_pages *p);
 
-/* A free slot, zeroed, and its id in *id; it counts as live, and must get a blob at once.  Stops the
- * process without memory. */
+/* A free slot, zeroed, and its id in *id; it counts as live, and must get a blob at once.  Stops
+ * the process without memory. */
 struct pdk_slot *pdk_pages_take(struct pdk_pages *p, uint32_t *id);
 /* The slot is free again, its blob dropped. */
 void pdk_pages_give(struct pdk_pages *p, uint32_t id);

@@ -1,9 +1,9 @@
 /* core/tree/parents.h - remembers which znodes the last lookups found as parents.
  * (pure; inside of tree/)
  *
- * Most requests go to znodes of few directories; the way down to those need not be looked up anew.  A
- * small direct-mapped table of paths and ids: no more than a hint, whose misses cost nothing but the
- * walk that would have been made anyway, so its hash need not be seeded.
+ * Most requests go to znodes of few directories; the way down to those need not be looked up anew.
+ * A small direct-mapped table of paths and ids: no more than a hint, whose misses cost nothing but
+ * the walk that would have been made anyway, so its hash need not be seeded.
  *
  * A path is in here only while its znode lives: deleting one calls pdk_parents_forget.
  *

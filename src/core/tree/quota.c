@@ -105,8 +105,8 @@ static pdk_znode child(const struct pdk_tree *tree, pdk_znode id, const char *na
     return pdk_tree_find_child(tree, id, pdk_slice_str(name));
 }
 
-/* The znode below /zookeeper/quota that stands for the longest prefix of `path` with limits, and the
- * length of that prefix.  The root's own limits are no quota. */
+/* The znode below /zookeeper/quota that stands for the longest prefix of `path` with limits, and
+ * the length of that prefix.  The root's own limits are no quota. */
 static pdk_znode covering(const struct pdk_tree *tree, struct pdk_slice path, size_t *prefix_len)
 {
     pdk_znode best = PDK_ZNODE_NONE;

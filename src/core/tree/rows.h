@@ -1,7 +1,7 @@
 /* core/tree/rows.h - numbered rows of one size that never move.  (pure; inside of tree/)
  *
- * For the side tables of the tree (ephemerals, owners, ACL lists, containers and TTL znodes): growing
- * adds a chunk of about 4 KiB and copies nothing but, rarely, the list of chunks.
+ * For the side tables of the tree (ephemerals, owners, ACL lists, containers and TTL znodes):
+ * growing adds a chunk of about 4 KiB and copies nothing but, rarely, the list of chunks.
  *
  * Memory: pdk_rows_reach may refuse.  Threads: one at a time. */
 #ifndef PDK_CORE_TREE_ROWS_H
@@ -20,8 +20,8 @@ struct pdk_rows {
 /* Allocates nothing yet. */
 void pdk_rows_init(struct pdk_rows *r, const struct pdk_mem *mem, uint32_t row_size_bytes);
 void pdk_rows_deinit(struct pdk_rows *r);
-/* Makes sure that rows 0..index exist (zeroed when new).  False: no memory, nothing has changed that
- * anybody could see. */
+/* Makes sure that rows 0..index exist (zeroed when new).  False: no memory, nothing has changed
+ * that anybody could see. */
 PDK_WARN_UNUSED bool pdk_rows_reach(struct pdk_rows *r, uint32_t index);
 
 /* The row must exist. */

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------- */
 
 struct pdk_tree *pdk_tree_create(const struct pdk_tree_config *config, bool empty)
 {
@@ -79,7 +79,7 @@ bool pdk_tree_add_built_ins(struct pdk_tree *tree)
                         pdk_slice_of(world_may_read, sizeof world_may_read - 1));
 }
 
-/* ---- lookups ------------------------------------------------------------------------------------ */
+/* ---- lookups ------------------------------------------------------------------------------ */
 
 /* Equal bytes; most names have 8 to 16 of them, which two words cover. */
 static inline bool same_bytes(const uint8_t *a, const uint8_t *b, size_t len)
@@ -307,7 +307,7 @@ pdk_acl_id pdk_tree_find_acl(const struct pdk_tree *tree, struct pdk_slice list)
     return acl != 0 ? acl : PDK_ACL_NOT_INTERNED;
 }
 
-/* ---- sets --------------------------------------------------------------------------------------- */
+/* ---- sets --------------------------------------------------------------------------------- */
 
 uint64_t pdk_tree_digest(const struct pdk_tree *tree) { return tree->digest; }
 

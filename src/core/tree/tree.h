@@ -60,7 +60,7 @@ struct pdk_tree;
 struct pdk_tree *pdk_tree_create(const struct pdk_tree_config *config, bool empty);
 void pdk_tree_destroy(struct pdk_tree *tree);
 
-/* ---- lookups ----------------------------------------------------------------------------- */
+/* ---- lookups ------------------------------------------------------------------------------ */
 pdk_znode pdk_tree_find(const struct pdk_tree *tree, struct pdk_slice path);
 pdk_znode pdk_tree_find_child(const struct pdk_tree *tree, pdk_znode parent, struct pdk_slice name);
 pdk_znode pdk_tree_parent(const struct pdk_tree *tree, pdk_znode id); /* root: NONE */
@@ -128,8 +128,8 @@ struct pdk_tree_create {
 
 /* OK; NO_NODE: the parent is missing; NODE_EXISTS: the znode is there: then its ACL becomes `acl`
  * and the parent's cversion and pzxid are raised if parent_cversion is larger, never lowered
- * (replay over a fuzzy snapshot).  Creating /zookeeper/quota/P/zookeeper_limits switches a quota on,
- * .../zookeeper_stats computes usage. */
+ * (replay over a fuzzy snapshot).  Creating /zookeeper/quota/P/zookeeper_limits switches a quota
+ * on, .../zookeeper_stats computes usage. */
 enum pdk_code pdk_tree_create_znode(struct pdk_tree *tree, const struct pdk_tree_create *args,
                                     struct pdk_change *change);
 /* OK; NO_NODE (the parent's pzxid is still raised).  NOT_EMPTY never: an inner znode takes its
@@ -154,8 +154,9 @@ PDK_WARN_UNUSED enum pdk_err pdk_tree_load_acl(struct pdk_tree *tree, int64_t di
 PDK_WARN_UNUSED enum pdk_err pdk_tree_load_znode(struct pdk_tree *tree, struct pdk_slice path,
                                                  struct pdk_slice data, int64_t disk_acl_id,
                                                  const struct pdk_stat_persisted *stat);
-/* After snapshot and replay: built-in znodes that are missing are added, quota usage recomputed, the
- * map of disk ACL ids forgotten.  PDK_ECORRUPT with a sentence when a znode still has an unknown ACL. */
+/* After snapshot and replay: built-in znodes that are missing are added, quota usage recomputed,
+ * the map of disk ACL ids forgotten.  PDK_ECORRUPT with a sentence when a znode still has an
+ * unknown ACL. */
 PDK_WARN_UNUSED enum pdk_err pdk_tree_load_done(struct pdk_tree *tree, struct pdk_diag *diag);
 
 /* ---- digest, quotas, sets ---------------------------------------------------------------- */
@@ -164,8 +165,8 @@ uint64_t pdk_tree_digest(const struct pdk_tree *tree);
 /* The node digest that a znode with these contents has (0 below /zookeeper/). */
 uint32_t pdk_digest_of(struct pdk_slice path, struct pdk_slice data,
                        const struct pdk_stat_persisted *stat);
-/* The node digest after a change of nothing but the Stat, from the one before: needs neither path nor
- * data (a CRC is linear).  Not for znodes below /zookeeper/: theirs stays 0. */
+/* The node digest after a change of nothing but the Stat, from the one before: needs neither path
+ * nor data (a CRC is linear).  Not for znodes below /zookeeper/: theirs stays 0. */
 uint32_t pdk_digest_restat(uint32_t digest, const struct pdk_stat_persisted *before,
                            const struct pdk_stat_persisted *after);
 /* Below /zookeeper/, and so without a part in the digest? */
@@ -179,14 +180,15 @@ struct pdk_quota_usage {
     int64_t count, bytes;
 };
 /* The quota that covers `path` (longest prefix with a limits znode): false when none.
- * *quota_path is the covered prefix, a slice of `path`.  Also false when that quota has no stats znode:
- * then nothing is known to be used, and Apache does not enforce it either. */
+ * *quota_path is the covered prefix, a slice of `path`.  Also false when that quota has no stats
+ * znode: then nothing is known to be used, and Apache does not enforce it either. */
 bool pdk_tree_quota(const struct pdk_tree *tree, struct pdk_slice path,
                     struct pdk_slice *quota_path, struct pdk_quota_limits *limits,
                     struct pdk_quota_usage *usage);
 
 /* Ephemerals of one owner, in creation order of ids (unspecified to clients):
- *   for (id = pdk_tree_ephemeral_first(t, owner); id != NONE; id = pdk_tree_ephemeral_next(t, id)) */
+ *   for (id = pdk_tree_ephemeral_first(t, owner); id != NONE; id = pdk_tree_ephemeral_next(t, id))
+ * */
 pdk_znode pdk_tree_ephemeral_first(const struct pdk_tree *tree, pdk_session owner);
 pdk_znode pdk_tree_ephemeral_next(const struct pdk_tree *tree, pdk_znode id);
 /* Owners with ephemerals, in no order: calls `each` for every one. */

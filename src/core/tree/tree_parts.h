@@ -79,8 +79,8 @@ static inline uint32_t pdk_child_hash(const struct pdk_tree *tree, pdk_znode par
 pdk_znode pdk_tree_find_hashed(const struct pdk_tree *tree, pdk_znode parent, struct pdk_slice name,
                                uint32_t hash);
 
-/* The parent that `path` names and the slice behind the last '/'.  NONE when the parent is missing or
- * the path does not start with '/'; *name may be empty. */
+/* The parent that `path` names and the slice behind the last '/'.  NONE when the parent is missing
+ * or the path does not start with '/'; *name may be empty. */
 pdk_znode pdk_tree_find_parent(const struct pdk_tree *tree, struct pdk_slice path,
                                struct pdk_slice *name);
 
@@ -115,8 +115,10 @@ uint64_t pdk_path_chars(struct pdk_slice path);
 /* One use of the ACL less. */
 void pdk_tree_drop_acl(struct pdk_tree *tree, pdk_acl_id acl);
 
-/* ---- quota.c: called after the change proper; nothing to do when !tree->quotas ---------------- */
-/* A znode was put in: switches a quota on, computes a usage.  Cheap unless below /zookeeper/quota. */
+/* ---- quota.c: called after the change proper; nothing to do when !tree->quotas ----------------
+ * */
+/* A znode was put in: switches a quota on, computes a usage.  Cheap unless below /zookeeper/quota.
+ * */
 void pdk_quota_created(struct pdk_tree *tree, pdk_znode id, struct pdk_slice path);
 /* A znode is about to be or was taken out. */
 void pdk_quota_deleted(struct pdk_tree *tree, struct pdk_slice path);

@@ -1,8 +1,8 @@
 /* core/tree/view.h - a tree frozen at one moment, readable by another thread.  (pure)
  *
- * Taking a view is O(1) plus a copy of the ACL table.  The holder reads it with a cursor, on any one
- * thread, while the core goes on changing the tree; release happens on the core thread.
- * Any number of views may live; each costs copies of the pages changed since.
+ * Taking a view is O(1) plus a copy of the ACL table.  The holder reads it with a cursor, on any
+ * one thread, while the core goes on changing the tree; release happens on the core thread. Any
+ * number of views may live; each costs copies of the pages changed since.
  *
  * Order of the walk: depth first, parents before children (Apache's loader demands it). */
 #ifndef PDK_CORE_TREE_VIEW_H

@@ -274,7 +274,8 @@ static void a_cursor_without_memory_ends_the_walk_and_says_so(void **state)
     pdk_tree_destroy(tree);
 }
 
-/* A reader thread that walks the view it is handed, again and again, until the next is put there. */
+/* A reader thread that walks the view it is handed, again and again, until the next is put there.
+ * */
 struct hand_over {
     pthread_mutex_t lock;
     pthread_cond_t changed;
