@@ -58,6 +58,7 @@ struct pdk_tree;
 /* A tree with the built-in znodes (/, /zookeeper, /zookeeper/quota, /zookeeper/config) as a fresh
  * server has them, or without any (`empty`, to be filled by pdk_tree_load_*). NULL: no memory. */
 struct pdk_tree *pdk_tree_create(const struct pdk_tree_config *config, bool empty);
+/* NULL is fine.  No view may be left. */
 void pdk_tree_destroy(struct pdk_tree *tree);
 
 /* ---- lookups ------------------------------------------------------------------------------ */
