@@ -157,6 +157,22 @@ static void cancelling_gives_back_a_job_that_has_not_begun(void **state)
     destroy(f);
 }
 
+static void cancelling_at_once_gives_the_job_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        struct fixture *f = create();
+        atomic_store(&f->wait_for_cancel, true);
+        struct pdk_snapshot_job job = {.zxid = 7};
+        pdk_background_snapshot(f->b, &job);
+        pdk_background_cancel(f->b);
+        struct pdk_background_done done;
+        assert_true(pdk_background_take(f->b, &done));
+        assert_ptr_equal(done.job, &job);
+        destroy(f);
+    }
+}
+
 static void purges_asked_for_while_one_runs_become_one(void **state)
 {
     (void)state;
@@ -182,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_comes_back_with_its_job_and_result),
         cmocka_unit_test(cancelling_gives_the_job_back),
         cmocka_unit_test(cancelling_gives_back_a_job_that_has_not_begun),
+        cmocka_unit_test(cancelling_at_once_gives_the_job_back),
         cmocka_unit_test(purges_asked_for_while_one_runs_become_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

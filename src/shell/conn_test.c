@@ -826,6 +826,49 @@ static void large_requests_on_their_way_are_limited_together(void **state)
     destroy(f);
 }
 
+/* Whatever comes, in whatever pieces: connections end or go on, the others do not notice. */
+static void hostile_bytes_hurt_nobody_else(void **state)
+{
+    (void)state;
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    struct pdk_conns_config config = default_config(f);
+    config.oversize_error = true;
+    config.large_threshold = 500;
+    config.large_max_bytes = 900;
+    (void)create(&config, f);
+    f->has_session = true;
+    f->echo = true;
+    int good = connect_one(f);
+    f->quiet = true;
+    struct pdk_prng prng;
+    pdk_prng_init(&prng, 23);
+    for (int round = 0; round < 300; round++) {
+        f->client_count = 1;
+        int bad = connect_one(f);
+        for (int i = 0; i < 20; i++) {
+            uint8_t bytes[300];
+            size_t len = 1 + (size_t)pdk_prng_below(&prng, sizeof bytes);
+            for (size_t k = 0; k < len; k++) {
+                bool zero = pdk_prng_below(&prng, 4) > 0;
+                bytes[k] = zero ? 0 : (uint8_t)pdk_prng_below(&prng, 256);
+            }
+            (void)send(f->client[bad], bytes, len, MSG_NOSIGNAL);
+            if (pdk_prng_below(&prng, 2) == 0) turn(f);
+        }
+        put_frame(f, good, "ping");
+        turn(f);
+        char text[64];
+        assert_int_equal(get(f, good, text, sizeof text), 8);
+        assert_int_equal(close(f->client[bad]), 0);
+        turn(f);
+        turn(f);
+        assert_int_equal(pdk_conns_count(f->conns), 1);
+    }
+    f->client_count = 1;
+    destroy(f);
+}
+
 static void nothing_is_delivered_once_the_server_stops(void **state)
 {
     (void)state;
@@ -899,6 +942,7 @@ int main(void)
         cmocka_unit_test(connections_per_address_and_together_are_limited),
         cmocka_unit_test(a_connection_that_is_not_admitted_is_closed_unheard),
         cmocka_unit_test(large_requests_on_their_way_are_limited_together),
+        cmocka_unit_test(hostile_bytes_hurt_nobody_else),
         cmocka_unit_test(nothing_is_delivered_once_the_server_stops),
         cmocka_unit_test(every_connection_can_be_looked_at),
     };

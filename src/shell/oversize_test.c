@@ -2,12 +2,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/prng.h"
 #include "proto/opcode.h"
 #include "shell/oversize.h"
 
@@ -89,6 +91,29 @@ static void a_long_path_is_cut(void **state)
     pdk_buf_deinit(&b);
 }
 
+static void any_bytes_are_survived(void **state)
+{
+    (void)state;
+    struct pdk_prng prng;
+    pdk_prng_init(&prng, 5);
+    for (int i = 0; i < 20000; i++) {
+        /* A block of its own, so that a sanitizer sees a step beyond it. */
+        size_t len = (size_t)pdk_prng_below(&prng, 64);
+        uint8_t *bytes = malloc(len + 1);
+        assert_non_null(bytes);
+        for (size_t k = 0; k < len; k++) {
+            bool zero = pdk_prng_below(&prng, 3) > 0; /* small numbers get far */
+            bytes[k] = zero ? 0 : (uint8_t)pdk_prng_below(&prng, 256);
+        }
+        uint8_t *exact = realloc(bytes, len > 0 ? len : 1);
+        assert_non_null(exact);
+        struct pdk_oversize_text text;
+        pdk_oversize_describe(pdk_slice_of(exact, len), &text);
+        assert_true(strlen(text.path) < sizeof text.path);
+        free(exact);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +121,7 @@ int main(void)
         cmocka_unit_test(a_multi_shows_its_first_operation_s_path),
         cmocka_unit_test(hostile_bytes_are_shown_harmlessly),
         cmocka_unit_test(a_long_path_is_cut),
+        cmocka_unit_test(any_bytes_are_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,18 @@ static void a_full_bucket_passes_so_many_and_then_fills_with_time(void **state)
     }
 }
 
+static void a_part_of_a_fill_time_is_not_lost(void **state)
+{
+    (void)state;
+    struct pdk_prng prng;
+    pdk_prng_init(&prng, 1);
+    struct pdk_throttle t;
+    pdk_throttle_init(&t, &plain, 1000);
+    assert_true(pdk_throttle_pass(&t, 3, 1000, &prng));
+    assert_true(pdk_throttle_pass(&t, 2, 1019, &prng));
+    assert_true(pdk_throttle_pass(&t, 2, 1020, &prng));
+}
+
 static void off_passes_everything(void **state)
 {
     (void)state;
@@ -85,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_bucket_passes_so_many_and_then_fills_with_time),
+        cmocka_unit_test(a_part_of_a_fill_time_is_not_lost),
         cmocka_unit_test(off_passes_everything),
         cmocka_unit_test(a_long_sleep_fills_the_bucket_and_no_more),
         cmocka_unit_test(an_empty_bucket_drops_more_and_more_and_recovers),
