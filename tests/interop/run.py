@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs the black-box suites: run.py [-v] [-j N] [-k WORD] [SUITE...]
+"""Runs the black-box suites: run.py [-j N] [-k WORD] [SUITE...]
 
 A suite is a folder beside this file that holds test_*.py; without names, all run.  Each
 suite has a process of its own; with -j N up to N suites run side by side.  Every test
@@ -24,7 +24,7 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-HANG_S = 30        # a test that takes so long ends its suite with a traceback of all threads
+HANG_S = 120        # a test that takes so long ends its suite with a traceback of all threads
 
 
 def suites():
@@ -157,6 +157,11 @@ def main():
     if unknown:
         parser.error(f'no suite {", ".join(unknown)}; there are: {", ".join(suites())}')
     chosen = args.suites or list(suites())
+    binary = pathlib.Path(os.environ.get('PADDOCKD') or HERE.parents[1] / 'build/bin/paddockd')
+    if os.environ.get('INTEROP_SERVER') != 'apache' and not os.access(binary, os.X_OK):
+        print(f'{binary} cannot be run: build it first, or name another with PADDOCKD')
+        print('0 passed, 1 failed, 0 skipped')
+        return 1
     total = {'passed': 0, 'failed': 0, 'skipped': 0}
     lock = threading.Lock()
     queue = list(chosen)

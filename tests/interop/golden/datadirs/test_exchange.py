@@ -142,7 +142,7 @@ class Exchange(FolderCase):
         zxid = self.last_zxid(server)
         server.kill()
         snapshots = sorted((folder / 'version-2').glob('snapshot.*'))
-        self.assertGreater(len(snapshots), 3)
+        self.assertGreater(len(snapshots), 1, 'one was taken under way')
         self.assert_opens(servers.ApacheServer, folder, nodes, client.session, zxid)
 
     def test_both_record_the_same_tree_digests(self):
