@@ -19,7 +19,8 @@ class CClient(stage.ProgramCase):
         PROGRAM.parent.mkdir(parents=True, exist_ok=True)
         result = subprocess.run(
             ['gcc', '-std=c17', '-D_GNU_SOURCE', '-DTHREADED', '-O1', '-g', '-pthread', '-Wall',
-             '-Wextra', '-Wpedantic', '-Wshadow', '-Werror', '-isystem', '/usr/include/zookeeper',
+             '-Wextra', '-Wpedantic', '-Wconversion', '-Wshadow', '-Wstrict-prototypes',
+             '-Wmissing-prototypes', '-Wvla', '-Werror', '-isystem', '/usr/include/zookeeper',
              '-o', str(PROGRAM)] + [str(p) for p in sorted((stage.HERE / 'c').glob('*.c'))]
             + ['-lzookeeper_mt'], capture_output=True, text=True, check=False)
         if result.returncode != 0:

@@ -44,7 +44,7 @@ def install():
         shutil.copy(stage.HERE / 'node' / name, FOLDER)
     code, text = npm('ci', '--ignore-scripts')
     if code != 0 and NO_NETWORK.search(text):
-        raise unittest.SkipTest('npm cannot reach its registry')
+        raise unittest.SkipTest('npm cannot reach the network')
     if code != 0:
         raise AssertionError('npm ci:\n' + text)
     STAMP.write_bytes(lock)
