@@ -23,7 +23,7 @@
 /* Without room for the log: how often to look for some. */
 #define SPACE_RETRY_MS 1000
 
-/* ---- the disk's side ------------------------------------------------------------------------------- */
+/* ---- the disk's side ----------------------------------------------------------------------- */
 static void write_snapshot(void *ctx, const struct pdk_snapshot_job *job,
                            bool (*cancelled)(void *cancel_ctx), void *cancel_ctx,
                            struct pdk_snapshot_result *result)
@@ -56,9 +56,10 @@ static void on_log(struct pdk_source *self, uint32_t events)
     pdk_summary_merge(&s->metrics.sync_processor_queue_size, &report.queue_size);
     /* What is durable is durable, also when the next sync has failed. */
     if (report.durable)
-        wire_input(s, &(struct pdk_input){.kind = PDK_IN_LOG_DURABLE, .zxid = report.zxid});
+        pdk_server_input(s, &(struct pdk_input){.kind = PDK_IN_LOG_DURABLE, .zxid = report.zxid});
     if (report.space_changed)
-        wire_input(s, &(struct pdk_input){.kind = PDK_IN_LOG_SPACE, .flag = report.has_space});
+        pdk_server_input(s,
+                         &(struct pdk_input){.kind = PDK_IN_LOG_SPACE, .flag = report.has_space});
     if (!report.failed) return;
     pdk_log_write(
         s->log, PDK_LOG_ERROR,
@@ -87,10 +88,10 @@ static void take_background(struct server *s)
                           "everything; restarts take longer until a snapshot succeeds",
                           (uint64_t)done.job->zxid, r->diag.text);
         }
-        wire_input(s, &(struct pdk_input){.kind = PDK_IN_SNAPSHOT_DONE,
-                                          .job = done.job,
-                                          .err = r->err,
-                                          .size_bytes = r->size_bytes});
+        pdk_server_input(s, &(struct pdk_input){.kind = PDK_IN_SNAPSHOT_DONE,
+                                                .job = done.job,
+                                                .err = r->err,
+                                                .size_bytes = r->size_bytes});
     }
 }
 
@@ -100,7 +101,7 @@ static void on_background(struct pdk_source *self, uint32_t events)
     take_background(PDK_CONTAINER_OF(self, struct server, background_source));
 }
 
-/* ---- stopping -------------------------------------------------------------------------------------- */
+/* ---- stopping ------------------------------------------------------------------------------ */
 static void begin_draining(struct server *s, int signo)
 {
     pdk_log_write(s->log, PDK_LOG_INFO, "server.stopping signal=%s connections=%zu",
@@ -142,7 +143,7 @@ static void drain(struct server *s)
     if (pdk_conns_count(s->conns) == 0 || late) s->phase = PHASE_ENDED;
 }
 
-/* ---- turns ----------------------------------------------------------------------------------------- */
+/* ---- turns --------------------------------------------------------------------------------- */
 static int wait_ms(const struct server *s)
 {
     int64_t due = pdk_conns_deadline(s->conns);
@@ -170,7 +171,7 @@ static void run_timers(struct server *s)
 {
     if (s->phase != PHASE_SERVING) return;
     if (s->now.mono_ms >= pdk_node_deadline(s->node))
-        wire_input(s, &(struct pdk_input){.kind = PDK_IN_TICK});
+        pdk_server_input(s, &(struct pdk_input){.kind = PDK_IN_TICK});
     if (s->now.mono_ms >= s->next_purge_ms) {
         s->next_purge_ms = s->now.mono_ms + s->config->purge_interval_ms;
         pdk_background_purge(s->background);
@@ -205,7 +206,7 @@ static void turn(struct server *s)
     pdk_logthread_commit(s->logthread);
 }
 
-/* ---- starting -------------------------------------------------------------------------------------- */
+/* ---- starting ------------------------------------------------------------------------------ */
 static int fail(const struct server *s, const char *event, const struct pdk_diag *diag,
                 int exit_code)
 {
@@ -269,7 +270,7 @@ static int open_loop(struct server *s)
         .oversize_error = s->config->oversize == PDK_OVERSIZE_ERROR,
         .metrics = &s->metrics,
     };
-    s->handler = wire_handler(s);
+    s->handler = pdk_server_handler(s);
     s->conns = pdk_conns_create(&config, s->loop, &s->handler);
     if (s->conns == NULL) return out_of_means(s, "connections");
     look_at_clock(s);
@@ -309,7 +310,7 @@ static int build_node(struct server *s, struct pdk_recovery *recovery)
     pdk_entropy(&config.prng_seed, sizeof config.prng_seed);
     s->node = pdk_node_create(&config);
     if (s->node == NULL) return out_of_means(s, "node");
-    if (wire_recover(s, recovery, &diag) != PDK_OK)
+    if (pdk_server_recover(s, recovery, &diag) != PDK_OK)
         return fail(s, "recover.failed", &diag, PDK_EXIT_DISK);
     look_at_clock(s);
     if (pdk_node_start(s->node, recovery, &s->now, &diag) != PDK_OK)
@@ -341,7 +342,7 @@ static int start_threads(struct server *s)
         return out_of_means(s, "loop");
     s->next_purge_ms = s->config->purge_interval_ms > 0 ? s->now.mono_ms : INT64_MAX;
     /* What the node's start left: log lines, a first snapshot. */
-    wire_carry_out(s);
+    pdk_server_carry_out(s);
     return PDK_EXIT_OK;
 }
 

@@ -22,8 +22,8 @@ enum pdk_exit {
 };
 
 /* Serves until a signal or a failure; returns the exit code, after an error line when it is not 0.
- * `config` is borrowed; `log` must take lines from any thread.  Blocks the signals named above in the
- * calling thread, which becomes the core thread. */
+ * `config` is borrowed; `log` must take lines from any thread.  Blocks the signals named above in
+ * the calling thread, which becomes the core thread. */
 int pdk_server_run(const struct pdk_config *config, const struct pdk_log *log);
 
 #endif

@@ -57,19 +57,19 @@ struct server {
     int exit_code;
 };
 
-/* ---- wire_node.c ------------------------------------------------------------------------------- */
-struct pdk_conn_handler wire_handler(struct server *s);
+/* ---- wire_node.c --------------------------------------------------------------------------- */
+struct pdk_conn_handler pdk_server_handler(struct server *s);
 /* Carries out what the node wants, in order, and sends. */
-void wire_carry_out(struct server *s);
-void wire_input(struct server *s, const struct pdk_input *input);
+void pdk_server_carry_out(struct server *s);
+void pdk_server_input(struct server *s, const struct pdk_input *input);
 
-/* ---- wire_recover.c ---------------------------------------------------------------------------- */
+/* ---- wire_recover.c ------------------------------------------------------------------------ */
 /* From the disk to a node that may be started. */
-PDK_WARN_UNUSED enum pdk_err wire_recover(struct server *s, struct pdk_recovery *recovery,
-                                          struct pdk_diag *diag);
+PDK_WARN_UNUSED enum pdk_err pdk_server_recover(struct server *s, struct pdk_recovery *recovery,
+                                                struct pdk_diag *diag);
 
-/* ---- wire_words.c ------------------------------------------------------------------------------ */
-void wire_answer_word(struct server *s, enum pdk_word word, struct pdk_slice argument,
-                      struct pdk_buf *text);
+/* ---- wire_words.c -------------------------------------------------------------------------- */
+void pdk_server_answer_word(struct server *s, enum pdk_word word, struct pdk_slice argument,
+                            struct pdk_buf *text);
 
 #endif

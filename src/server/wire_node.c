@@ -10,14 +10,14 @@
 #define BATCH_EFFECTS 64
 #define OVERSIZE_LINES 50
 
-/* ---- effects ------------------------------------------------------------------------------------ */
+/* ---- effects ------------------------------------------------------------------------------- */
 static void log_line(const struct server *s, const struct pdk_effect *e)
 {
     pdk_log_write(s->log, e->level, "%.*s", (int)pdk_min_size(e->bytes.len, 1024),
                   (const char *)e->bytes.bytes);
 }
 
-void wire_carry_out(struct server *s)
+void pdk_server_carry_out(struct server *s)
 {
     size_t count = 0;
     const struct pdk_effect *effects = pdk_node_effects(s->node, &count);
@@ -47,8 +47,8 @@ void wire_carry_out(struct server *s)
     pdk_node_effects_clear(s->node);
 }
 
-/* Some effects cannot wait for the end of a read's frames: a paused connection gets no more of them,
- * a closed one is unknown to the node. */
+/* Some effects cannot wait for the end of a read's frames: a paused connection gets no more of
+ * them, a closed one is unknown to the node. */
 static void carry_out_if_urgent(struct server *s)
 {
     size_t count = 0;
@@ -58,16 +58,16 @@ static void carry_out_if_urgent(struct server *s)
     for (size_t i = s->effects_seen; i < count; i++)
         urgent |= effects[i].kind == PDK_OUT_PAUSE || effects[i].kind == PDK_OUT_CLOSE;
     s->effects_seen = count;
-    if (urgent) wire_carry_out(s);
+    if (urgent) pdk_server_carry_out(s);
 }
 
-void wire_input(struct server *s, const struct pdk_input *input)
+void pdk_server_input(struct server *s, const struct pdk_input *input)
 {
     pdk_node_step(s->node, &s->now, input);
-    wire_carry_out(s);
+    pdk_server_carry_out(s);
 }
 
-/* ---- connections ---------------------------------------------------------------------------------- */
+/* ---- connections --------------------------------------------------------------------------- */
 /* A ConnectRequest costs tokens: protocol version, zxid, timeout, then the session id. */
 static bool on_admit(void *ctx, struct pdk_slice first)
 {
@@ -94,8 +94,8 @@ static bool on_admit(void *ctx, struct pdk_slice first)
 static void on_opened(void *ctx, uint32_t conn, struct pdk_slice address)
 {
     struct server *s = ctx;
-    wire_input(s,
-               &(struct pdk_input){.kind = PDK_IN_CONN_OPENED, .conn = conn, .address = address});
+    pdk_server_input(
+        s, &(struct pdk_input){.kind = PDK_IN_CONN_OPENED, .conn = conn, .address = address});
 }
 
 static void on_frame(void *ctx, uint32_t conn, struct pdk_slice body)
@@ -113,11 +113,11 @@ static void on_ahead(void *ctx, const struct pdk_slice *frames, size_t count)
     pdk_node_ahead(((struct server *)ctx)->node, frames, count);
 }
 
-static void on_batch_end(void *ctx) { wire_carry_out(ctx); }
+static void on_batch_end(void *ctx) { pdk_server_carry_out(ctx); }
 
 static void on_closed(void *ctx, uint32_t conn)
 {
-    wire_input(ctx, &(struct pdk_input){.kind = PDK_IN_CONN_CLOSED, .conn = conn});
+    pdk_server_input(ctx, &(struct pdk_input){.kind = PDK_IN_CONN_CLOSED, .conn = conn});
 }
 
 static bool has_session(void *ctx, uint32_t conn)
@@ -180,10 +180,10 @@ static void on_oversized(void *ctx, uint32_t conn, struct pdk_slice head)
 
 static void on_word(void *ctx, enum pdk_word word, struct pdk_slice argument, struct pdk_buf *text)
 {
-    wire_answer_word(ctx, word, argument, text);
+    pdk_server_answer_word(ctx, word, argument, text);
 }
 
-struct pdk_conn_handler wire_handler(struct server *s)
+struct pdk_conn_handler pdk_server_handler(struct server *s)
 {
     s->frame_input = (struct pdk_input){.kind = PDK_IN_FRAME};
     return (struct pdk_conn_handler){

@@ -71,7 +71,8 @@ static enum pdk_err on_txn(void *ctx, struct pdk_slice txn)
     return p->sink.txn(p->sink.ctx, txn);
 }
 
-enum pdk_err wire_recover(struct server *s, struct pdk_recovery *recovery, struct pdk_diag *diag)
+enum pdk_err pdk_server_recover(struct server *s, struct pdk_recovery *recovery,
+                                struct pdk_diag *diag)
 {
     int64_t start_ms = pdk_clock_now().mono_ms;
     struct progress p = {.log = s->log,

@@ -118,7 +118,7 @@ static void tear_down(struct fixture *f)
     assert_int_equal(system(command), 0);
 }
 
-/* ---- a small client ----------------------------------------------------------------------------- */
+/* ---- a small client ------------------------------------------------------------------------ */
 static int dial(const struct fixture *f)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -232,7 +232,7 @@ static int32_t ask(int fd, int32_t xid, int32_t op, const char *path)
     return reply.err;
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------ */
+/* ---- tests --------------------------------------------------------------------------------- */
 static void what_was_acknowledged_is_there_after_a_restart(void **state)
 {
     (void)state;

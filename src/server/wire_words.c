@@ -34,8 +34,8 @@ static void reset_stats(void *ctx)
     pdk_metrics_reset(&s->metrics);
 }
 
-void wire_answer_word(struct server *s, enum pdk_word word, struct pdk_slice argument,
-                      struct pdk_buf *text)
+void pdk_server_answer_word(struct server *s, enum pdk_word word, struct pdk_slice argument,
+                            struct pdk_buf *text)
 {
     const struct pdk_words_shell shell = {
         .ctx = s, .each_conn = each_conn, .reset_stats = reset_stats};

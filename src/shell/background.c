@@ -9,7 +9,7 @@
 
 #include "shell/clock.h"
 
-/* A tenth of a busy core's share against the core thread: low, but a view must not live for ever. */
+/* A tenth of a busy core's share against the core thread: low, but no view lives for ever. */
 #define NICE 10
 /* From linux/ioprio.h, which Debian 12's headers lack in part. */
 #define IOPRIO_WHO_PROCESS 1
@@ -41,8 +41,8 @@ static bool is_cancelled(void *ctx)
 
 static void lower_priority(void)
 {
-    /* Threads have priorities of their own on Linux; both calls may be forbidden, and then the work is
-     * done at the usual priority. */
+    /* Threads have priorities of their own on Linux; both calls may be forbidden, and then the work
+     * is done at the usual priority. */
     pid_t tid = (pid_t)syscall(SYS_gettid);
     (void)setpriority(PRIO_PROCESS, (id_t)tid, NICE);
     (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, tid, IOPRIO_CLASS_IDLE);

@@ -33,7 +33,8 @@ void pdk_background_cancel(struct pdk_background *b);
 /* After _cancel. */
 void pdk_background_stop(struct pdk_background *b);
 
-/* Queues a snapshot.  At most one is under way: the node asks for the next when it has the result. */
+/* Queues a snapshot.  At most one is under way: the node asks for the next when it has the
+ * result. */
 void pdk_background_snapshot(struct pdk_background *b, struct pdk_snapshot_job *job);
 /* Queues a purge, unless one is queued.  Failures leave a log line. */
 void pdk_background_purge(struct pdk_background *b);

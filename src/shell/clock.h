@@ -1,4 +1,4 @@
-/* shell/clock.h - the real clocks, real randomness, and the heap's other half: what core may not touch.
+/* shell/clock.h - real clocks and real randomness, which core may not touch.
  *
  * Threads: any. */
 #ifndef PDK_SHELL_CLOCK_H

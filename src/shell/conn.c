@@ -13,8 +13,8 @@
 static const int64_t timer_ms[TIMER_COUNT] = {
     [TIMER_DRAIN] = 10000, [TIMER_CLOSING] = 10000, [TIMER_LINGER] = 1000};
 
-/* ---- time limits ----------------------------------------------------------------------------- */
-void conn_timer_set(struct pdk_conns *conns, struct conn *c, enum conn_timer timer)
+/* ---- time limits --------------------------------------------------------------------------- */
+void pdk_conns_set_timer(struct pdk_conns *conns, struct conn *c, enum conn_timer timer)
 {
     if (c->timer != TIMER_NONE) {
         struct conn_list *list = &conns->timers[c->timer];
@@ -47,10 +47,10 @@ static void run_timers(struct pdk_conns *conns)
     for (enum conn_timer t = TIMER_NONE + 1; t < TIMER_COUNT; t++) {
         for (struct conn *c = conns->timers[t].first; c != NULL && c->timer_due_ms <= conns->now_ms;
              c = conns->timers[t].first) {
-            conn_timer_set(conns, c, TIMER_NONE);
+            pdk_conns_set_timer(conns, c, TIMER_NONE);
             if (t == TIMER_SESSIONLESS) conns->config.metrics->sessionless_connections_expired++;
             if (t == TIMER_DRAIN) conns->config.metrics->connection_drop_count++;
-            conn_lose(conns, c);
+            pdk_conns_lose(conns, c);
         }
     }
 }
@@ -66,7 +66,7 @@ int64_t pdk_conns_deadline(const struct pdk_conns *conns)
     return due;
 }
 
-/* ---- birth ------------------------------------------------------------------------------------ */
+/* ---- birth --------------------------------------------------------------------------------- */
 struct pdk_conns *pdk_conns_create(const struct pdk_conns_config *config, struct pdk_loop *loop,
                                    const struct pdk_conn_handler *handler)
 {
@@ -177,11 +177,11 @@ enum pdk_err pdk_conns_adopt(struct pdk_conns *conns, int fd, const struct socka
     c->id = conns->free_ids[--conns->free_count];
     conns->table[c->id] = c;
     conns->count++;
-    conn_timer_set(conns, c, TIMER_SESSIONLESS);
+    pdk_conns_set_timer(conns, c, TIMER_SESSIONLESS);
     return PDK_OK;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------- */
 static void on_ready(struct pdk_source *self, uint32_t events)
 {
     struct conn *c = (struct conn *)(void *)self;
@@ -189,13 +189,13 @@ static void on_ready(struct pdk_source *self, uint32_t events)
     if (c->state == CONN_DEAD || c->lost) return;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) c->hung_up = true;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) c->readable = true;
-    if ((events & EPOLLOUT) != 0 && c->out.bytes > 0) conn_output(conns, c);
-    if (c->readable && !c->lost) conn_input(conns, c);
+    if ((events & EPOLLOUT) != 0 && c->out.bytes > 0) pdk_conns_output(conns, c);
+    if (c->readable && !c->lost) pdk_conns_input(conns, c);
     /* Neither direction lives, and nobody may find out by reading. */
-    if ((events & (EPOLLHUP | EPOLLERR)) != 0 && c->blocked != 0) conn_lose(conns, c);
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0 && c->blocked != 0) pdk_conns_lose(conns, c);
 }
 
-void conn_again(struct pdk_conns *conns, struct conn *c)
+void pdk_conns_look_again(struct pdk_conns *conns, struct conn *c)
 {
     if (c->awaiting) return;
     c->awaiting = true;
@@ -203,7 +203,7 @@ void conn_again(struct pdk_conns *conns, struct conn *c)
     conns->again = c;
 }
 
-void conn_lose(struct pdk_conns *conns, struct conn *c)
+void pdk_conns_lose(struct pdk_conns *conns, struct conn *c)
 {
     if (c->lost || c->state == CONN_DEAD) return;
     c->lost = true;
@@ -212,25 +212,25 @@ void conn_lose(struct pdk_conns *conns, struct conn *c)
     conns->lost = c;
 }
 
-void conn_begin_linger(struct pdk_conns *conns, struct conn *c)
+void pdk_conns_begin_linger(struct pdk_conns *conns, struct conn *c)
 {
     c->state = CONN_LINGER;
-    conn_timer_set(conns, c, TIMER_LINGER);
+    pdk_conns_set_timer(conns, c, TIMER_LINGER);
     if (shutdown(c->fd, SHUT_WR) != 0)
-        conn_lose(conns, c);
+        pdk_conns_lose(conns, c);
     else if (c->readable)
-        conn_input(conns, c);
+        pdk_conns_input(conns, c);
 }
 
-void conn_begin_closing(struct pdk_conns *conns, struct conn *c)
+void pdk_conns_begin_closing(struct pdk_conns *conns, struct conn *c)
 {
     c->blocked |= BLOCK_ENDED;
     c->state = CONN_CLOSING;
-    conn_timer_set(conns, c, TIMER_CLOSING);
+    pdk_conns_set_timer(conns, c, TIMER_CLOSING);
     pdk_mem_free(conns->config.mem, c->in.bytes);
     c->in.bytes = NULL;
     c->in.len = c->in.cap = 0;
-    if (c->out.bytes == 0) conn_begin_linger(conns, c);
+    if (c->out.bytes == 0) pdk_conns_begin_linger(conns, c);
 }
 
 void pdk_conns_pause(struct pdk_conns *conns, uint32_t conn)
@@ -246,10 +246,10 @@ void pdk_conns_resume(struct pdk_conns *conns, uint32_t conn)
     struct conn *c = conns->table[conn];
     if (c == NULL || (c->blocked & BLOCK_PAUSED) == 0) return;
     c->blocked &= (uint8_t)~BLOCK_PAUSED;
-    if (c->in.len > 0 || c->readable) conn_again(conns, c);
+    if (c->in.len > 0 || c->readable) pdk_conns_look_again(conns, c);
 }
 
-/* ---- death ------------------------------------------------------------------------------------ */
+/* ---- death --------------------------------------------------------------------------------- */
 static void release(struct pdk_conns *conns, struct conn *c)
 {
     const struct pdk_mem *mem = conns->config.mem;
@@ -265,7 +265,7 @@ static void release(struct pdk_conns *conns, struct conn *c)
 
 static void die(struct pdk_conns *conns, struct conn *c)
 {
-    conn_timer_set(conns, c, TIMER_NONE);
+    pdk_conns_set_timer(conns, c, TIMER_NONE);
     release_address(conns, c);
     release(conns, c);
     c->state = CONN_DEAD;
@@ -316,7 +316,7 @@ void pdk_conns_turn(struct pdk_conns *conns)
         struct conn *c = again;
         again = c->again_next;
         c->awaiting = false;
-        if (!c->lost && c->state != CONN_DEAD) conn_input(conns, c);
+        if (!c->lost && c->state != CONN_DEAD) pdk_conns_input(conns, c);
     }
     run_timers(conns);
     settle_lost(conns);
@@ -358,11 +358,12 @@ void pdk_conns_destroy(struct pdk_conns *conns)
     pdk_mem_free(mem, conns);
 }
 
-/* ---- looking ---------------------------------------------------------------------------------- */
+/* ---- looking ------------------------------------------------------------------------------- */
 size_t pdk_conns_unsent(const struct pdk_conns *conns) { return conns->unsent; }
 size_t pdk_conns_count(const struct pdk_conns *conns) { return conns->count; }
 
-const char *conn_address_text(const struct conn *c, bool with_port, char out[CONN_REMOTE_BYTES])
+const char *pdk_conns_address_text(const struct conn *c, bool with_port,
+                                   char out[CONN_REMOTE_BYTES])
 {
     const uint8_t *a = c->address;
     size_t n = 0;
@@ -391,7 +392,7 @@ void pdk_conns_each(const struct pdk_conns *conns,
         char remote[CONN_REMOTE_BYTES];
         struct pdk_conn_view view = {
             .conn = c->state == CONN_OPEN ? c->id : PDK_CONN_NONE,
-            .remote = conn_address_text(c, true, remote),
+            .remote = pdk_conns_address_text(c, true, remote),
             .reads = c->blocked == 0,
             .writes = c->out.bytes > 0,
             .received = c->received,

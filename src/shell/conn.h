@@ -1,7 +1,7 @@
 /* shell/conn.h - client connections: bytes in, frames out to a handler; frames back, bytes out.
  *
- * Knows sockets, framing, the four letter words' place in front of the first frame, and limits.  Knows
- * nothing of sessions or requests: the handler (server/wire.c: the node) decides.
+ * Knows sockets, framing, the four letter words' place in front of the first frame, and limits.
+ * Knows nothing of sessions or requests: the handler (server/wire.c: the node) decides.
  *
  * A connection's life:
  *
@@ -12,7 +12,7 @@
  *      |  handler.closed                 v                            v
  *      |                              CLOSING   nothing is read; what is queued goes out
  *      |                                 |  all sent
- *      |                              LINGER    FIN sent; input is thrown away until the peer's FIN,
+ *      |                              LINGER    FIN sent; input is thrown away until the peer's,
  *      |                                 |      so that no RST overtakes the last reply
  *      +------------> DEAD <-------------+      closed; freed and its number free at the turn's end
  *
@@ -24,8 +24,8 @@
  *
  * Limits: connections together and per address (refused at accept); bytes of one frame (closed, or
  * drained and answered: decision 6); queued replies (stop reading at a quarter of out_queue_bytes,
- * close when more comes while it is passed: a client that does not read); descriptors (the system's).
- * An idle connection holds no buffer.
+ * close when more comes while it is passed: a client that does not read); descriptors (the
+ * system's). An idle connection holds no buffer.
  *
  * Sockets are registered once, edge triggered: no system call but reads and writes while serving.
  * Threads: core thread. */
@@ -52,8 +52,8 @@ struct pdk_conns_config {
     int32_t max_total;              /* 0 = no limit */
     int64_t sessionless_timeout_ms; /* without a whole first frame for so long: closed */
     size_t out_queue_bytes;
-    /* Frames longer than large_threshold (-1: off) that are being received, all connections together:
-     * at most large_max_bytes; the connection that asks for more is closed. */
+    /* Frames longer than large_threshold (-1: off) that are being received, all connections
+     * together: at most large_max_bytes; the connection that asks for more is closed. */
     int64_t large_threshold, large_max_bytes;
     bool oversize_error; /* too long a frame of an open session: drained, then handler.oversized */
     struct pdk_metrics *metrics; /* counters of the shell are added to; borrowed */
@@ -73,19 +73,20 @@ struct pdk_conn_oversize {
  * `closed` or pdk_conns_close. */
 struct pdk_conn_handler {
     void *ctx;
-    /* May it come in?  `first`: its first frame, the ConnectRequest.  False: it is closed, and nothing
-     * else is heard of it. */
+    /* May it come in?  `first`: its first frame, the ConnectRequest.  False: it is closed, and
+     * nothing else is heard of it. */
     bool (*admit)(void *ctx, struct pdk_slice first);
     /* `address`: the peer's ip as text, borrowed. */
     void (*opened)(void *ctx, uint32_t conn, struct pdk_slice address);
     /* One frame's body, borrowed.  May call pdk_conns_pause/_close for any connection. */
     void (*frame)(void *ctx, uint32_t conn, struct pdk_slice body);
-    /* Frames (bodies, 2 to PDK_CONN_AHEAD_MAX) that come next, if nothing pauses the connection before:
-     * a chance to fetch what they are about. */
+    /* Frames (bodies, 2 to PDK_CONN_AHEAD_MAX) that come next, if nothing pauses the connection
+     * before: a chance to fetch what they are about. */
     void (*ahead)(void *ctx, const struct pdk_slice *frames, size_t count);
     /* Frames of one read have been delivered: carry out what they caused, pdk_conns_flush. */
     void (*batch_end)(void *ctx);
-    /* The peer has gone, or a limit or fault closed the connection.  Never after pdk_conns_close. */
+    /* The peer has gone, or a limit or fault closed the connection.  Never after
+     * pdk_conns_close. */
     void (*closed)(void *ctx, uint32_t conn);
     /* Does it carry a session?  (Only those have frames drained.) */
     bool (*has_session)(void *ctx, uint32_t conn);
@@ -108,8 +109,9 @@ void pdk_conns_destroy(struct pdk_conns *conns);
 /* Monotonic time of this turn; before anything else in it. */
 void pdk_conns_time(struct pdk_conns *conns, int64_t mono_ms);
 
-/* Takes over an accepted, non-blocking socket; it is read when the loop says so.  PDK_EBUSY: a limit
- * of config is reached; PDK_ENOMEM; PDK_EIO: epoll refused.  On an error `fd` stays the caller's. */
+/* Takes over an accepted, non-blocking socket; it is read when the loop says so.  PDK_EBUSY: a
+ * limit of config is reached; PDK_ENOMEM; PDK_EIO: epoll refused.  On an error `fd` stays the
+ * caller's. */
 PDK_WARN_UNUSED enum pdk_err pdk_conns_adopt(struct pdk_conns *conns, int fd,
                                              const struct sockaddr_storage *peer);
 

@@ -12,9 +12,9 @@
 #define GROW_BYTES ((size_t)64 << 10)
 #define DRAIN_FACTOR 16
 
-/* ---- over-long frames --------------------------------------------------------------------------- */
-/* Tells the handler.  `bytes` begins with the length.  True: its body is to be drained and answered;
- * false: the connection is lost. */
+/* ---- over-long frames ---------------------------------------------------------------------- */
+/* Tells the handler.  `bytes` begins with the length.  True: its body is to be drained and
+ * answered; false: the connection is lost. */
 static bool too_long(struct pdk_conns *conns, struct conn *c, const uint8_t *bytes, size_t len)
 {
     const struct pdk_conn_handler *h = conns->handler;
@@ -29,7 +29,7 @@ static bool too_long(struct pdk_conns *conns, struct conn *c, const uint8_t *byt
     char remote[CONN_REMOTE_BYTES];
     struct pdk_conn_oversize what = {
         .conn = c->state == CONN_OPEN ? c->id : PDK_CONN_NONE,
-        .remote = conn_address_text(c, true, remote),
+        .remote = pdk_conns_address_text(c, true, remote),
         .len = size,
         .head = pdk_slice_of(head, have),
         .drained = conns->config.oversize_error && c->state == CONN_OPEN && size > 0 &&
@@ -39,12 +39,12 @@ static bool too_long(struct pdk_conns *conns, struct conn *c, const uint8_t *byt
     h->too_long(h->ctx, &what);
     if (!what.drained) {
         conns->config.metrics->connection_drop_count++;
-        conn_lose(conns, c);
+        pdk_conns_lose(conns, c);
         return false;
     }
     c->drain_left = (uint32_t)size;
     c->drain_head_len = 0;
-    conn_timer_set(conns, c, TIMER_DRAIN);
+    pdk_conns_set_timer(conns, c, TIMER_DRAIN);
     return true;
 }
 
@@ -58,14 +58,14 @@ static size_t drain(struct pdk_conns *conns, struct conn *c, const uint8_t *byte
     c->drain_left -= (uint32_t)take;
     if (c->drain_left == 0) {
         const struct pdk_conn_handler *h = conns->handler;
-        conn_timer_set(conns, c, TIMER_NONE);
+        pdk_conns_set_timer(conns, c, TIMER_NONE);
         c->received++;
         h->oversized(h->ctx, c->id, pdk_slice_of(c->drain_head, c->drain_head_len));
     }
     return take;
 }
 
-/* ---- long frames within the limit ---------------------------------------------------------------- */
+/* ---- long frames within the limit ---------------------------------------------------------- */
 /* Counts a frame whose rest is still to come.  False: there are too many such bytes already. */
 static bool count_large(struct pdk_conns *conns, struct conn *c, const uint8_t *bytes, size_t len)
 {
@@ -85,10 +85,10 @@ static bool count_large(struct pdk_conns *conns, struct conn *c, const uint8_t *
         pdk_log_write(config->log, PDK_LOG_WARN,
                       "conn.closed reason=large_requests remote=%s bytes=%d others_bytes=%lld "
                       "held_back=%llu: largeRequestMaxBytes of such requests are on their way",
-                      conn_address_text(c, true, remote), (int)size, (long long)conns->large_bytes,
-                      (unsigned long long)held_back);
+                      pdk_conns_address_text(c, true, remote), (int)size,
+                      (long long)conns->large_bytes, (unsigned long long)held_back);
     }
-    conn_lose(conns, c);
+    pdk_conns_lose(conns, c);
     return false;
 }
 
@@ -98,7 +98,7 @@ static void forget_large(struct pdk_conns *conns, struct conn *c)
     c->large = 0;
 }
 
-/* ---- the first frame ---------------------------------------------------------------------------- */
+/* ---- the first frame ----------------------------------------------------------------------- */
 enum first { FIRST_FRAME, FIRST_WORD, FIRST_MORE };
 
 /* Is it a four letter word?  Then it is answered, and the connection closes. */
@@ -118,7 +118,7 @@ static enum first first_bytes(struct pdk_conns *conns, struct conn *c, const uin
     pdk_buf_clear(&conns->text);
     h->word(h->ctx, word, argument, &conns->text);
     if (conns->text.failed) {
-        conn_lose(conns, c);
+        pdk_conns_lose(conns, c);
         return FIRST_WORD;
     }
     pdk_conns_send(conns, c->id, pdk_buf_slice(&conns->text));
@@ -133,17 +133,17 @@ static bool open_it(struct pdk_conns *conns, struct conn *c, struct pdk_slice fi
     const struct pdk_conn_handler *h = conns->handler;
     if (!h->admit(h->ctx, first)) {
         conns->config.metrics->connection_rejected++;
-        conn_lose(conns, c);
+        pdk_conns_lose(conns, c);
         return false;
     }
     char address[CONN_REMOTE_BYTES];
     c->state = CONN_OPEN;
-    conn_timer_set(conns, c, TIMER_NONE);
-    h->opened(h->ctx, c->id, pdk_slice_str(conn_address_text(c, false, address)));
+    pdk_conns_set_timer(conns, c, TIMER_NONE);
+    h->opened(h->ctx, c->id, pdk_slice_str(pdk_conns_address_text(c, false, address)));
     return c->blocked == 0; /* else the handler has no room for it */
 }
 
-/* ---- frames -------------------------------------------------------------------------------------- */
+/* ---- frames -------------------------------------------------------------------------------- */
 /* Shows the handler the next whole frames; returns where they end. */
 static size_t look_ahead(const struct pdk_conns *conns, const uint8_t *bytes, size_t at, size_t len)
 {
@@ -215,7 +215,7 @@ static bool grow_in(struct pdk_conns *conns, struct conn *c, size_t cap)
                           "conn.closed reason=no_memory bytes=%zu held_back=%llu", cap,
                           (unsigned long long)held_back);
         conns->config.metrics->connection_drop_count++;
-        conn_lose(conns, c);
+        pdk_conns_lose(conns, c);
         return false;
     }
     c->in.bytes = bytes;
@@ -249,7 +249,7 @@ static void deliver_kept(struct pdk_conns *conns, struct conn *c)
         memmove(c->in.bytes, c->in.bytes + done, c->in.len);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 /* Makes room behind a long frame's beginning, which is read in place. */
 static bool room_in_place(struct pdk_conns *conns, struct conn *c)
 {
@@ -274,7 +274,7 @@ static bool read_once(struct pdk_conns *conns, struct conn *c)
         if (n < 0 && errno == EAGAIN)
             c->readable = false;
         else
-            conn_lose(conns, c);
+            pdk_conns_lose(conns, c);
         return false;
     }
     conns->config.metrics->bytes_received_count += (uint64_t)n;
@@ -305,13 +305,13 @@ static void discard(struct pdk_conns *conns, struct conn *c)
         if (n < 0 && errno == EAGAIN)
             c->readable = false;
         else
-            conn_lose(conns, c);
+            pdk_conns_lose(conns, c);
         return;
     }
-    conn_again(conns, c);
+    pdk_conns_look_again(conns, c);
 }
 
-void conn_input(struct pdk_conns *conns, struct conn *c)
+void pdk_conns_input(struct pdk_conns *conns, struct conn *c)
 {
     if (c->state == CONN_LINGER) {
         if (c->readable) discard(conns, c);
@@ -321,5 +321,5 @@ void conn_input(struct pdk_conns *conns, struct conn *c)
     for (int i = 0; i < READS_AT_ONCE && c->blocked == 0 && c->readable; i++) {
         if (!read_once(conns, c)) break;
     }
-    if (c->blocked == 0 && c->readable) conn_again(conns, c);
+    if (c->blocked == 0 && c->readable) pdk_conns_look_again(conns, c);
 }

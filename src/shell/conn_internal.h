@@ -107,26 +107,27 @@ struct pdk_conns {
     size_t scratch_bytes;
 };
 
-/* ---- conn.c ---- */
-void conn_timer_set(struct pdk_conns *conns, struct conn *c, enum conn_timer timer);
+/* ---- conn.c -------------------------------------------------------------------------------- */
+void pdk_conns_set_timer(struct pdk_conns *conns, struct conn *c, enum conn_timer timer);
 /* Peer gone or fault: told and closed at the turn's end.  Any state but DEAD. */
-void conn_lose(struct pdk_conns *conns, struct conn *c);
+void pdk_conns_lose(struct pdk_conns *conns, struct conn *c);
 /* Has whole frames or readable bytes: look again in this turn's end. */
-void conn_again(struct pdk_conns *conns, struct conn *c);
+void pdk_conns_look_again(struct pdk_conns *conns, struct conn *c);
 /* CLOSING: what is queued goes out, then LINGER. */
-void conn_begin_closing(struct pdk_conns *conns, struct conn *c);
+void pdk_conns_begin_closing(struct pdk_conns *conns, struct conn *c);
 /* The out queue of a closing connection is empty. */
-void conn_begin_linger(struct pdk_conns *conns, struct conn *c);
+void pdk_conns_begin_linger(struct pdk_conns *conns, struct conn *c);
 #define CONN_REMOTE_BYTES 72
 /* "127.0.0.1" or, with the port, "127.0.0.1:42812", as Java writes them. */
-const char *conn_address_text(const struct conn *c, bool with_port, char out[CONN_REMOTE_BYTES]);
+const char *pdk_conns_address_text(const struct conn *c, bool with_port,
+                                   char out[CONN_REMOTE_BYTES]);
 
-/* ---- conn_in.c ---- */
+/* ---- conn_in.c ----------------------------------------------------------------------------- */
 /* What can be delivered and read without waiting. */
-void conn_input(struct pdk_conns *conns, struct conn *c);
+void pdk_conns_input(struct pdk_conns *conns, struct conn *c);
 
-/* ---- conn_out.c ---- */
+/* ---- conn_out.c ---------------------------------------------------------------------------- */
 /* The socket may take more. */
-void conn_output(struct pdk_conns *conns, struct conn *c);
+void pdk_conns_output(struct pdk_conns *conns, struct conn *c);
 
 #endif

@@ -101,10 +101,10 @@ static void give_up(struct pdk_conns *conns, struct conn *c, const char *why)
             conns->config.log, PDK_LOG_WARN,
             "conn.closed reason=%s remote=%s waiting_bytes=%zu limit_bytes=%zu "
             "held_back=%llu: the client does not read its replies (paddock.outQueueBytes)",
-            why, conn_address_text(c, true, remote), c->out.bytes, conns->config.out_queue_bytes,
-            (unsigned long long)held_back);
+            why, pdk_conns_address_text(c, true, remote), c->out.bytes,
+            conns->config.out_queue_bytes, (unsigned long long)held_back);
     }
-    conn_lose(conns, c);
+    pdk_conns_lose(conns, c);
 }
 
 static void queue_chain(struct pdk_conns *conns, struct conn *c)
@@ -130,10 +130,10 @@ static void flush_one(struct pdk_conns *conns, struct conn *c)
     if (c->ref_first != REF_NONE && !c->lost) {
         enum pdk_err err = c->out.bytes == 0 ? send_chain(conns, c) : PDK_EBUSY;
         if (err == PDK_EBUSY) queue_chain(conns, c);
-        if (err == PDK_EIO) conn_lose(conns, c);
+        if (err == PDK_EIO) pdk_conns_lose(conns, c);
     }
     c->ref_first = c->ref_last = REF_NONE;
-    if (c->close_asked && !c->lost) conn_begin_closing(conns, c);
+    if (c->close_asked && !c->lost) pdk_conns_begin_closing(conns, c);
 }
 
 void pdk_conns_flush(struct pdk_conns *conns)
@@ -148,18 +148,18 @@ void pdk_conns_flush(struct pdk_conns *conns)
     if (conns->text.cap > TEXT_KEEP_BYTES) pdk_buf_deinit(&conns->text);
 }
 
-void conn_output(struct pdk_conns *conns, struct conn *c)
+void pdk_conns_output(struct pdk_conns *conns, struct conn *c)
 {
     size_t before = c->out.bytes;
     enum pdk_err err = pdk_outqueue_send(&c->out, conns->config.mem, c->fd);
     conns->unsent -= before - c->out.bytes;
     if (err == PDK_EIO) {
-        conn_lose(conns, c);
+        pdk_conns_lose(conns, c);
         return;
     }
     if ((c->blocked & BLOCK_CHOKED) != 0 && c->out.bytes <= conns->config.out_queue_bytes / 8) {
         c->blocked &= (uint8_t)~BLOCK_CHOKED;
-        conn_again(conns, c);
+        pdk_conns_look_again(conns, c);
     }
-    if (c->state == CONN_CLOSING && c->out.bytes == 0) conn_begin_linger(conns, c);
+    if (c->state == CONN_CLOSING && c->out.bytes == 0) pdk_conns_begin_linger(conns, c);
 }

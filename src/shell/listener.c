@@ -86,7 +86,7 @@ static void on_ready(struct pdk_source *self, uint32_t events)
     }
 }
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------- */
 static int open_socket(const struct pdk_listener_config *config, const struct sockaddr *address,
                        socklen_t len)
 {

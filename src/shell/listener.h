@@ -25,8 +25,8 @@ struct pdk_listener_config {
 
 struct pdk_listener;
 
-/* PDK_EBUSY: the port is taken (diag says so, without naming the holder); other errors: diag says what
- * is wrong.  `conns` and `loop` are borrowed. */
+/* PDK_EBUSY: the port is taken (diag says so, without naming the holder); other errors: diag says
+ * what is wrong.  `conns` and `loop` are borrowed. */
 PDK_WARN_UNUSED enum pdk_err pdk_listener_open(const struct pdk_listener_config *config,
                                                struct pdk_loop *loop, struct pdk_conns *conns,
                                                struct pdk_listener **out, struct pdk_diag *diag);

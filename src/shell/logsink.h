@@ -1,4 +1,6 @@
-/* shell/logsink.h - log lines on a file descriptor: `2026-11-20T23:14:05.123Z info event key=value`.
+/* shell/logsink.h - log lines on a file descriptor.
+ *
+ *     2026-11-20T23:14:05.123Z info event key=value
  *
  * One write(2) per line, so lines of several threads never mix and a pipe's reader sees whole ones.
  * A descriptor that blocks (a stopped pager behind a pipe) blocks the writer: log to a file or to

@@ -40,7 +40,7 @@ struct pdk_logthread {
     pdk_zxid appended; /* last */
 };
 
-/* ---- queue -------------------------------------------------------------------------------------- */
+/* ---- queue --------------------------------------------------------------------------------- */
 /* Pieces that lie behind each other in memory become one, up to a batch's size. */
 static bool may_join(const struct pdk_logthread_config *config, const struct pdk_log_piece *last,
                      const struct pdk_log_piece *piece)
@@ -94,7 +94,7 @@ static void set_waiting(struct pdk_logthread *lt, bool waiting)
     atomic_store_explicit(&lt->waiting, waiting, memory_order_relaxed);
 }
 
-/* ---- core thread ---------------------------------------------------------------------------------- */
+/* ---- core thread --------------------------------------------------------------------------- */
 void pdk_logthread_append(struct pdk_logthread *lt, const struct pdk_log_piece *piece)
 {
     PDK_ASSERT(piece->len > 0 && piece->records > 0);
@@ -139,7 +139,7 @@ void pdk_logthread_take(struct pdk_logthread *lt, struct pdk_log_report *report)
     (void)pthread_mutex_unlock(&lt->lock);
 }
 
-/* ---- log thread: reports ---------------------------------------------------------------------------- */
+/* ---- log thread: reports ------------------------------------------------------------------- */
 /* Ends a change of `report`. */
 static void unlock_and_signal(struct pdk_logthread *lt)
 {
@@ -185,7 +185,7 @@ static void report_space(struct pdk_logthread *lt, bool has_space)
     unlock_and_signal(lt);
 }
 
-/* ---- log thread: work ------------------------------------------------------------------------------- */
+/* ---- log thread: work ---------------------------------------------------------------------- */
 static int64_t now_ms(void) { return pdk_clock_us() / 1000; }
 
 static void reserve(struct pdk_logthread *lt)
@@ -327,7 +327,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------- */
 static bool init_sync(struct pdk_logthread *lt)
 {
     pthread_condattr_t attr;
@@ -361,8 +361,8 @@ struct pdk_logthread *pdk_logthread_start(const struct pdk_logthread_config *con
         return NULL;
     }
     lt->last_sync_us = pdk_clock_us(); /* flush delays count from here */
-    /* Not on the thread: a write that came before its report would find a full disk, and fail for good
-     * instead of being refused. */
+    /* Not on the thread: a write that came before its report would find a full disk, and fail for
+     * good instead of being refused. */
     reserve(lt);
     if (pthread_create(&lt->thread, NULL, run, lt) == 0) return lt;
     (void)pthread_cond_destroy(&lt->wake);
@@ -385,7 +385,7 @@ void pdk_logthread_stop(struct pdk_logthread *lt)
     release(lt);
 }
 
-/* ---- the store's ------------------------------------------------------------------------------------ */
+/* ---- the store's --------------------------------------------------------------------------- */
 static enum pdk_err store_append(void *ctx, const struct pdk_log_piece *pieces, size_t count,
                                  struct pdk_diag *diag)
 {

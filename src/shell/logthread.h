@@ -1,8 +1,8 @@
 /* shell/logthread.h - the thread that writes the transaction log.
  *
  * Takes everything that has gathered, appends it, syncs once, reports the last zxid, makes room
- * ahead; meanwhile the next batch gathers: group commit without a timer.  With flush_delay_ms > 0 it
- * waits for more before it syncs, as Apache's flushDelay has it.
+ * ahead; meanwhile the next batch gathers: group commit without a timer.  With flush_delay_ms > 0
+ * it waits for more before it syncs, as Apache's flushDelay has it.
  *
  *     core thread                               log thread
  *     _append, _roll ... _commit   --queue-->   append* sync reserve
@@ -48,8 +48,9 @@ struct pdk_logthread_config {
 
 struct pdk_logthread;
 
-/* Reserves room, which may sync, and starts the thread.  What came of it is reported already when this
- * returns: hand nothing over before you have taken the report.  NULL: no memory or no thread. */
+/* Reserves room, which may sync, and starts the thread.  What came of it is reported already when
+ * this returns: hand nothing over before you have taken the report.  NULL: no memory or no
+ * thread. */
 struct pdk_logthread *pdk_logthread_start(const struct pdk_logthread_config *config);
 /* Writes what is queued, unless it has failed, and ends the thread. */
 void pdk_logthread_stop(struct pdk_logthread *lt);

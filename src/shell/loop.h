@@ -27,7 +27,8 @@ struct pdk_loop;
 struct pdk_loop *pdk_loop_create(const struct pdk_mem *mem);
 void pdk_loop_destroy(struct pdk_loop *loop);
 
-/* `events` as epoll_ctl takes them, EPOLLET included.  PDK_EIO: the system refused, errno says why. */
+/* `events` as epoll_ctl takes them, EPOLLET included.  PDK_EIO: the system refused, errno says
+ * why. */
 PDK_WARN_UNUSED enum pdk_err pdk_loop_add(struct pdk_loop *loop, int fd, uint32_t events,
                                           struct pdk_source *source);
 /* `fd` must still be open. */

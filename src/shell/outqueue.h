@@ -1,7 +1,7 @@
 /* shell/outqueue.h - bytes that a socket did not take yet.
  *
- * A list of blocks: bytes are copied in once, sent from where they lie, and a block is freed as soon
- * as it has gone.  An empty queue holds no memory.
+ * A list of blocks: bytes are copied in once, sent from where they lie, and a block is freed as
+ * soon as it has gone.  An empty queue holds no memory.
  * Threads: one. */
 #ifndef PDK_SHELL_OUTQUEUE_H
 #define PDK_SHELL_OUTQUEUE_H

@@ -1,4 +1,4 @@
-/* shell/oversize.h - what a frame over the limit wanted, as far as its beginning tells.  For log lines.
+/* shell/oversize.h - what a frame over the limit wanted, as its beginning tells.  For log lines.
  *
  * Hostile bytes; nothing is believed but shown.  Threads: any. */
 #ifndef PDK_SHELL_OVERSIZE_H

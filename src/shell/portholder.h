@@ -1,7 +1,7 @@
-/* shell/portholder.h - who listens on a TCP port of this machine?  For the message that a port is taken.
+/* shell/portholder.h - who listens on a TCP port?  For the message that it is taken.
  *
- * Reads /proc/net/tcp, /proc/net/tcp6 and /proc/<pid>/fd: finds processes of other users only when it
- * runs as root.  Slow (walks all processes): for start-up only.  Threads: any. */
+ * Reads /proc/net/tcp, /proc/net/tcp6 and /proc/<pid>/fd: finds processes of other users only when
+ * it runs as root.  Slow (walks all processes): for start-up only.  Threads: any. */
 #ifndef PDK_SHELL_PORTHOLDER_H
 #define PDK_SHELL_PORTHOLDER_H
 

@@ -1,9 +1,9 @@
 /* shell/throttle.h - how many new sessions may come in a while (connection_throttle_*).
  *
- * A bucket of tokens that fills with time; each ConnectRequest takes some.  With a freeze time set, a
- * bucket that was found empty also makes requests fail at random, more and more often while it stays
- * empty and less and less when it recovers, so that a herd of reconnecting clients is thinned before it
- * hits the wall.  Source: client-protocol.md section 13, admin.md section 5.
+ * A bucket of tokens that fills with time; each ConnectRequest takes some.  With a freeze time set,
+ * a bucket that was found empty also makes requests fail at random, more and more often while it
+ * stays empty and less and less when it recovers, so that a herd of reconnecting clients is thinned
+ * before it hits the wall.  Source: client-protocol.md section 13, admin.md section 5.
  *
  * Pure: time and the random source come in.  Threads: one. */
 #ifndef PDK_SHELL_THROTTLE_H
