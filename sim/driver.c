@@ -223,6 +223,12 @@ void pdk_sim_snapshot_written(struct pdk_sim_driver *d, enum pdk_err err)
                 .kind = PDK_IN_SNAPSHOT_DONE, .job = job, .err = err, .size_bytes = 1000});
 }
 
+void pdk_sim_input(struct pdk_sim_driver *d, const struct pdk_input *input)
+{
+    step(d, input);
+    settle(d);
+}
+
 bool pdk_sim_read(struct pdk_sim_driver *d, uint32_t conn, struct pdk_slice *frame)
 {
     struct pdk_sim_conn *c = &d->conns[conn];

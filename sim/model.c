@@ -236,3 +236,45 @@ enum pdk_code pdk_model_apply(struct pdk_model_state *s, const struct pdk_model_
     default: PDK_UNREACHABLE();
     }
 }
+
+/* ---- watches ----------------------------------------------------------------------------------
+ * */
+
+bool pdk_model_watching(const struct pdk_model_watches *w, enum pdk_watch_kind kind,
+                        const char *path)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->items[i].kind == kind && strcmp(w->items[i].path, path) == 0) return true;
+    }
+    return false;
+}
+
+bool pdk_model_watching_above(const struct pdk_model_watches *w, const char *path)
+{
+    char at[PDK_MODEL_PATH], parent[PDK_MODEL_PATH];
+    memcpy(at, path, strlen(path) + 1);
+    while (!pdk_model_watching(w, PDK_WATCH_RECURSIVE, at)) {
+        if (strcmp(at, "/") == 0) return false;
+        pdk_model_parent(at, parent);
+        memcpy(at, parent, sizeof at);
+    }
+    return true;
+}
+
+void pdk_model_watch(struct pdk_model_watches *w, enum pdk_watch_kind kind, const char *path)
+{
+    if (pdk_model_watching(w, kind, path)) return;
+    PDK_ASSERT(w->count < PDK_MODEL_WATCHES);
+    w->items[w->count].kind = kind;
+    memcpy(w->items[w->count++].path, path, strlen(path) + 1);
+}
+
+void pdk_model_unwatch(struct pdk_model_watches *w, enum pdk_watch_kind kind, const char *path)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->items[i].kind == kind && strcmp(w->items[i].path, path) == 0) {
+            w->items[i] = w->items[--w->count];
+            return;
+        }
+    }
+}

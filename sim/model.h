@@ -1,11 +1,13 @@
 /* sim/model.h - the naive reference: znodes as a flat list, every rule written out plainly.
  *
- * Knows nothing of the real tree, overlay or watches; shares only records and codes.  A state is a
- * value: it is copied before each transaction, so that any reply can be checked against the state at
- * its zxid.  Slow, and meant to be.  Rules: data-model.md, client-protocol.md section 9. */
+ * Knows nothing of the real tree, overlay or watches; shares only records, codes and kinds.  A
+ * state is a value: it is copied before each transaction, so that any reply can be checked against
+ * the state at its zxid.  Slow, and meant to be.  Rules: data-model.md, client-protocol.md section
+ * 9. */
 #ifndef PDK_SIM_MODEL_H
 #define PDK_SIM_MODEL_H
 
+#include "core/watch/watch.h"
 #include "jute/records.h"
 #include "proto/code.h"
 
@@ -51,7 +53,7 @@ struct pdk_model_op {
     int32_t flags, version;
     enum pdk_model_acl acl;
     pdk_session session;
-    bool is_bob; /* the caller has authenticated as bob */
+    bool is_bob;    /* the caller has authenticated as bob */
     int64_t ttl_ms; /* createTTL */
     int64_t time_ms;
 };
@@ -72,5 +74,22 @@ void pdk_model_parent(const char *path, char out[PDK_MODEL_PATH]);
  * `created` gets the final path of a create.  Changes are added, not cleared. */
 enum pdk_code pdk_model_apply(struct pdk_model_state *s, const struct pdk_model_op *op,
                               pdk_zxid zxid, char created[PDK_MODEL_PATH]);
+
+/* ---- one client's watches -------------------------------------------------------------------- */
+
+#define PDK_MODEL_WATCHES 256
+struct pdk_model_watches {
+    struct {
+        enum pdk_watch_kind kind;
+        char path[PDK_MODEL_PATH];
+    } items[PDK_MODEL_WATCHES];
+    size_t count;
+};
+bool pdk_model_watching(const struct pdk_model_watches *w, enum pdk_watch_kind kind,
+                        const char *path);
+/* A recursive watch at the path or above it. */
+bool pdk_model_watching_above(const struct pdk_model_watches *w, const char *path);
+void pdk_model_watch(struct pdk_model_watches *w, enum pdk_watch_kind kind, const char *path);
+void pdk_model_unwatch(struct pdk_model_watches *w, enum pdk_watch_kind kind, const char *path);
 
 #endif

@@ -1,9 +1,9 @@
-/* Random operations of several clients against the node, every reply and every event compared with the
- * naive model.
+/* Random operations of several clients against the node, every reply and every event compared with
+ * the naive model.
  *
- * A reply carries the zxid of the state that it shows, so no search is needed: each one must equal the
- * model at its zxid; a client's zxids never go back; the events of everything up to that zxid have
- * arrived before it, in order, none missing and none too many.
+ * A reply carries the zxid of the state that it shows, so no search is needed: each one must equal
+ * the model at its zxid; a client's zxids never go back; the events of everything up to that zxid
+ * have arrived before it, in order, none missing and none too many.
  *
  * PDK_SEED=n runs one seed and PDK_SEEDS=n that many. */
 #include <setjmp.h>
@@ -29,7 +29,6 @@
 #define MAX_SENT 256
 #define MAX_EVENTS 512
 #define MULTI_OPS 4
-#define WATCHES 256
 #define STEPS 900
 
 struct sent {
@@ -67,11 +66,7 @@ struct client {
     size_t head, tail;
     struct event got[MAX_EVENTS];
     size_t got_count;
-    struct {
-        enum pdk_watch_kind kind;
-        char path[PDK_MODEL_PATH];
-    } watches[WATCHES];
-    size_t watch_count;
+    struct pdk_model_watches watches;
 };
 
 struct world {
@@ -105,44 +100,6 @@ static void copy_path(char to[PDK_MODEL_PATH], const char *from)
     memcpy(to, from, strlen(from) + 1);
 }
 
-static bool watches(const struct client *c, enum pdk_watch_kind kind, const char *path)
-{
-    for (size_t i = 0; i < c->watch_count; i++) {
-        if (c->watches[i].kind == kind && strcmp(c->watches[i].path, path) == 0) return true;
-    }
-    return false;
-}
-
-static void unwatch(struct client *c, enum pdk_watch_kind kind, const char *path)
-{
-    for (size_t i = 0; i < c->watch_count; i++) {
-        if (c->watches[i].kind == kind && strcmp(c->watches[i].path, path) == 0) {
-            c->watches[i] = c->watches[--c->watch_count];
-            return;
-        }
-    }
-}
-
-static void watch(struct client *c, enum pdk_watch_kind kind, const char *path)
-{
-    if (watches(c, kind, path)) return;
-    assert_true(c->watch_count < WATCHES);
-    c->watches[c->watch_count].kind = kind;
-    copy_path(c->watches[c->watch_count++].path, path);
-}
-
-static bool watches_above(const struct client *c, const char *path)
-{
-    char at[PDK_MODEL_PATH], parent[PDK_MODEL_PATH];
-    copy_path(at, path);
-    while (!watches(c, PDK_WATCH_RECURSIVE, at)) {
-        if (strcmp(at, "/") == 0) return false;
-        pdk_model_parent(at, parent);
-        copy_path(at, parent);
-    }
-    return true;
-}
-
 static void expect(const struct client *c, struct event *want, size_t *count, pdk_zxid zxid,
                    int32_t type, const char *path, enum pdk_model_acl acl)
 {
@@ -159,17 +116,20 @@ static void expect_change(struct client *c, const struct pdk_model_change *chang
 {
     const char *path = change->path;
     bool deleted = change->type == 2;
-    bool hit = watches(c, PDK_WATCH_DATA, path) || watches(c, PDK_WATCH_PERSISTENT, path) ||
-               watches_above(c, path) || (deleted && watches(c, PDK_WATCH_CHILD, path));
+    bool hit = pdk_model_watching(&c->watches, PDK_WATCH_DATA, path) ||
+               pdk_model_watching(&c->watches, PDK_WATCH_PERSISTENT, path) ||
+               pdk_model_watching_above(&c->watches, path) ||
+               (deleted && pdk_model_watching(&c->watches, PDK_WATCH_CHILD, path));
     if (hit) expect(c, want, count, zxid, change->type, path, change->acl);
-    unwatch(c, PDK_WATCH_DATA, path);
-    if (deleted) unwatch(c, PDK_WATCH_CHILD, path);
+    pdk_model_unwatch(&c->watches, PDK_WATCH_DATA, path);
+    if (deleted) pdk_model_unwatch(&c->watches, PDK_WATCH_CHILD, path);
     if (change->type == 3) return;
     char parent[PDK_MODEL_PATH];
     pdk_model_parent(path, parent);
-    if (watches(c, PDK_WATCH_CHILD, parent) || watches(c, PDK_WATCH_PERSISTENT, parent))
+    if (pdk_model_watching(&c->watches, PDK_WATCH_CHILD, parent) ||
+        pdk_model_watching(&c->watches, PDK_WATCH_PERSISTENT, parent))
         expect(c, want, count, zxid, 4, parent, change->parent_acl);
-    unwatch(c, PDK_WATCH_CHILD, parent);
+    pdk_model_unwatch(&c->watches, PDK_WATCH_CHILD, parent);
 }
 
 static int by_content(const void *a, const void *b)
@@ -209,7 +169,8 @@ static void check_events(struct world *w, struct client *c, pdk_zxid zxid)
     c->seen = zxid;
 }
 
-/* ---- checking replies -------------------------------------------------------------------------- */
+/* ---- checking replies --------------------------------------------------------------------------
+ * */
 
 static void check_stat(struct pdk_reader *r, const struct pdk_stat *want)
 {
@@ -271,7 +232,8 @@ static void check_read(struct world *w, struct client *c, const struct sent *q,
     enum pdk_code code = read_code(n, c);
     assert_int_equal(a->header.err, code);
     if (q->watch && (code == PDK_CODE_OK || (code == PDK_CODE_NO_NODE && q->op == PDK_OP_EXISTS)))
-        watch(c, q->op == PDK_OP_GET_CHILDREN2 ? PDK_WATCH_CHILD : PDK_WATCH_DATA, q->path);
+        pdk_model_watch(&c->watches,
+                        q->op == PDK_OP_GET_CHILDREN2 ? PDK_WATCH_CHILD : PDK_WATCH_DATA, q->path);
     if (code != PDK_CODE_OK) return;
     struct pdk_reader r = pdk_reader_of(a->body);
     if (q->op == PDK_OP_GET_DATA) {
@@ -338,7 +300,8 @@ static void check_write(struct world *w, const struct sent *q, const struct pdk_
 
 static void check_add_watch(struct client *c, const struct sent *q)
 {
-    watch(c, q->mode == 0 ? PDK_WATCH_PERSISTENT : PDK_WATCH_RECURSIVE, q->path);
+    pdk_model_watch(&c->watches, q->mode == 0 ? PDK_WATCH_PERSISTENT : PDK_WATCH_RECURSIVE,
+                    q->path);
 }
 
 static void check_remove_watch(struct client *c, const struct sent *q, int32_t err)
@@ -349,8 +312,8 @@ static void check_remove_watch(struct client *c, const struct sent *q, int32_t e
     bool found = false;
     for (size_t i = 0; i < PDK_COUNT_OF(kinds); i++) {
         if (q->mode != 3 && q->mode != types[i]) continue;
-        found |= watches(c, kinds[i], q->path);
-        unwatch(c, kinds[i], q->path);
+        found |= pdk_model_watching(&c->watches, kinds[i], q->path);
+        pdk_model_unwatch(&c->watches, kinds[i], q->path);
     }
     assert_int_equal(err, found ? PDK_CODE_OK : PDK_CODE_NO_WATCHER);
 }
@@ -416,7 +379,8 @@ static void take_all(struct world *w, uint32_t i)
     c->live = false;
 }
 
-/* ---- actions --------------------------------------------------------------------------------------- */
+/* ---- actions
+ * --------------------------------------------------------------------------------------- */
 
 static const char *const paths[] = {"/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/k", "/a/s-", "/b/s-"};
 
@@ -605,7 +569,8 @@ static void close_client(struct world *w, uint32_t i)
     assert_true(w->d.conns[i].closed_by_node);
 }
 
-/* ---- what the server does by itself ------------------------------------------------------------------ */
+/* ---- what the server does by itself
+ * ------------------------------------------------------------------ */
 
 static void predict_expiry(struct world *w, pdk_session session, struct pdk_model_state *s)
 {

@@ -8,8 +8,9 @@
 
 /* The next transaction of the driver's log from *at on; false at its end. */
 bool pdk_sim_log_next(const struct pdk_sim_driver *d, size_t *at, struct pdk_slice *txn);
-/* A second node of this configuration recovers from the driver's whole log.  Trees (each znode with data,
- * Stat, ACL, kind), sessions and zxid are compared; everything appended must have been made durable. */
+/* A second node of this configuration recovers from the driver's whole log.  Trees (each znode
+ * with data, Stat, ACL, kind), sessions and zxid are compared; everything appended must have been
+ * made durable. */
 void pdk_sim_check_replay(const struct pdk_sim_driver *d, const struct pdk_node_config *config);
 
 #endif

@@ -1,7 +1,8 @@
 /* Proposals on their way to the disk, and what happens when they are committed.
  *
- * Invariants: proposals stand in zxid order; a proposal's bytes live in a chunk until it is applied;
- * a write's answer leaves in the same step as its application, behind the events it caused. */
+ * Invariants: proposals stand in zxid order; a proposal's bytes live in a chunk until it is
+ * applied; a write's answer leaves in the same step as its application, behind the events it
+ * caused. */
 #include <string.h>
 
 #include "core/node/internal.h"
@@ -399,8 +400,7 @@ static void look_ahead(const struct pdk_node *n)
 
 bool pdk_commit_pending(const struct pdk_node *n)
 {
-    bool barrier =
-        n->barrier_count > 0 && n->barriers[n->barrier_head].zxid <= n->state.last_zxid;
+    bool barrier = n->barrier_count > 0 && n->barriers[n->barrier_head].zxid <= n->state.last_zxid;
     return n->unfinished_count > 0 || barrier || n->state.last_zxid < n->durable;
 }
 

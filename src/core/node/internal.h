@@ -143,8 +143,8 @@ struct pdk_conn *pdk_conn_find(const struct pdk_node *n, uint32_t index, uint64_
 void pdk_conn_close(struct pdk_node *n, struct pdk_conn *c);
 /* The session of a CONNECTING connection has been made. */
 void pdk_conn_established(struct pdk_node *n, struct pdk_conn *c, int64_t received_ms);
-/* Answers what may be answered now, to about PDK_STEP_REPLY_BYTES in all; what is left then makes the
- * connection unfinished.  The connection may be gone afterwards. */
+/* Answers what may be answered now, to about PDK_STEP_REPLY_BYTES in all; what is left then makes
+ * the connection unfinished.  The connection may be gone afterwards. */
 void pdk_conn_drain(struct pdk_node *n, struct pdk_conn *c);
 /* Goes on with unfinished connections. */
 void pdk_conn_drain_unfinished(struct pdk_node *n);

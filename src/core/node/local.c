@@ -274,8 +274,8 @@ static void put_multi_part(struct read *r, int32_t type)
     }
 }
 
-/* A list that starts with writes is answered MarshallingError with an empty list behind the header, as
- * Apache does; anything else that is broken without one. */
+/* A list that starts with writes is answered MarshallingError with an empty list behind the
+ * header, as Apache does; anything else that is broken without one. */
 static enum pdk_code refuse_multi_read(struct read *r, struct pdk_answer a, bool writes)
 {
     struct pdk_buf *out = &r->n->out.bytes;

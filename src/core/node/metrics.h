@@ -14,8 +14,9 @@
 #include "base/base.h"
 #include "base/metric.h"
 
-/* Bytes by namespace, which is a path's first name.  What does not fit in here is not counted: a long
- * name, more than PDK_NAMESPACES_MAX, or no place left near its hash.  All zero is the empty state. */
+/* Bytes by namespace, which is a path's first name.  What does not fit in here is not counted: a
+ * long name, more than PDK_NAMESPACES_MAX, or no place left near its hash.  All zero is the empty
+ * state. */
 #define PDK_NAMESPACES_MAX 64u
 #define PDK_NAMESPACE_SLOTS 128u
 #define PDK_NAMESPACE_NAME_MAX 63u
@@ -84,7 +85,8 @@ struct pdk_metrics {
     struct pdk_summary connection_token_deficit; /* tokens */
     struct pdk_summary socket_closing_time;
 
-    /* ---- summaries by namespace: bytes of path and data; reads: and of the Stat --------------- */
+    /* ---- summaries by namespace: bytes of path and data; reads: and of the Stat ---------------
+     * */
     struct pdk_namespaces read_per_namespace, write_per_namespace;
 
     /* ---- percentile summaries: milliseconds ----------------------------------------------- */

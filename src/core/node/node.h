@@ -130,8 +130,9 @@ PDK_WARN_UNUSED enum pdk_err pdk_node_start(struct pdk_node *node,
 
 void pdk_node_step(struct pdk_node *node, const struct pdk_now *now, const struct pdk_input *input);
 
-/* These frames of one connection will be stepped next (bodies, at most PDK_NODE_AHEAD_MAX): brings what
- * they ask for closer, so that the waits for memory of several requests overlap.  Changes nothing. */
+/* These frames of one connection will be stepped next (bodies, at most PDK_NODE_AHEAD_MAX): brings
+ * what they ask for closer, so that the waits for memory of several requests overlap.  Changes
+ * nothing. */
 #define PDK_NODE_AHEAD_MAX 16u
 void pdk_node_ahead(const struct pdk_node *node, const struct pdk_slice *frames, size_t count);
 

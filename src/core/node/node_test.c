@@ -15,6 +15,7 @@
 #include "proto/password.h"
 #include "sim/driver.h"
 #include "sim/frames.h"
+#include "sim/replay.h"
 
 struct fixture {
     struct pdk_sim_driver d;
@@ -241,7 +242,8 @@ static void a_request_is_judged_by_the_identities_it_came_with(void **state)
     expect_answer(f, 0, 3, PDK_CODE_OK);
 }
 
-/* ---- sessions ---------------------------------------------------------------------------------- */
+/* ---- sessions ----------------------------------------------------------------------------------
+ * */
 
 static void expiry_deletes_ephemerals_and_closes_the_connection(void **state)
 {
@@ -346,7 +348,8 @@ static void a_client_that_left_before_its_session_was_made_leaves_it_to_expire(v
     assert_int_equal(pdk_sessions_count(pdk_node_sessions(f->d.node)), 0);
 }
 
-/* ---- limits and bad days ------------------------------------------------------------------------ */
+/* ---- limits and bad days
+ * ------------------------------------------------------------------------ */
 
 static void without_log_space_writes_are_refused_and_reads_go_on(void **state)
 {
@@ -389,6 +392,219 @@ static void a_connection_over_the_outstanding_limit_is_paused_until_answers_leav
     while (f->d.durable < f->d.appended) pdk_sim_durable(&f->d);
     for (int32_t i = 1; i <= 10; i++) expect_answer(f, 0, i, PDK_CODE_OK);
     assert_false(f->d.conns[0].paused);
+}
+
+static struct pdk_node_config restart(struct fixture *f, size_t txn_limit_bytes)
+{
+    pdk_sim_stop(&f->d);
+    struct pdk_node_config config = pdk_sim_config(1);
+    config.txn_limit_bytes = txn_limit_bytes;
+    pdk_sim_start(&f->d, &config);
+    return config;
+}
+
+static void a_transaction_that_no_reader_of_the_log_takes_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct pdk_node_config config = restart(f, 150);
+    connect_session(f, 0, 10000);
+    pdk_sim_send(&f->d, 0, pdk_frame_auth(&f->b, "digest", "bob:pw"));
+    expect_answer(f, 0, PDK_XID_AUTH, PDK_CODE_OK);
+    /* "auth" stands for an identity that is longer than itself. */
+    pdk_sim_send(&f->d, 0, pdk_frame_create_acl(&f->b, 1, "/a", "x", 0, PDK_PERM_ALL, "auth", ""));
+    create(f, 0, 2, "/a", 0);
+    pdk_sim_durable(&f->d);
+    expect_answer(f, 0, 1, PDK_CODE_MARSHALLING_ERROR);
+    expect_answer(f, 0, 2, PDK_CODE_OK);
+    pdk_sim_check_replay(&f->d, &config);
+}
+
+static void a_close_session_with_too_long_a_list_goes_without(void **state)
+{
+    struct fixture *f = *state;
+    struct pdk_node_config config = restart(f, 150);
+    connect_session(f, 0, 10000);
+    for (int32_t i = 1; i <= 20; i++) create(f, 0, i, "/e", PDK_CREATE_EPHEMERAL_SEQUENTIAL);
+    pdk_sim_durable_to(&f->d, f->d.appended - 5);
+    pdk_sim_send(&f->d, 0, pdk_frame_bare(&f->b, 21, PDK_OP_CLOSE_SESSION));
+    size_t at = 0;
+    struct pdk_slice txn;
+    while (pdk_sim_log_next(&f->d, &at, &txn)) PDK_ASSERT(txn.len <= 150);
+    assert_int_equal(txn.len, PDK_TXN_HEADER_LEN);
+    pdk_sim_durable(&f->d);
+    struct pdk_tree_counts counts;
+    pdk_tree_counts(pdk_node_tree(f->d.node), &counts);
+    assert_int_equal(counts.ephemerals, 0);
+    pdk_sim_check_replay(&f->d, &config);
+}
+
+/* "/big" holds a megabyte. */
+static void create_big(struct fixture *f)
+{
+    enum { BYTES = 1000000 };
+    char *text = malloc(BYTES + 1);
+    assert_non_null(text);
+    memset(text, 'b', BYTES);
+    text[BYTES] = 0;
+    pdk_sim_send(&f->d, 0, pdk_frame_create(&f->b, 1, PDK_OP_CREATE, "/big", text, 0));
+    free(text);
+    pdk_sim_durable(&f->d);
+    expect_answer(f, 0, 1, PDK_CODE_OK);
+}
+
+static void one_step_does_not_answer_without_end(void **state)
+{
+    struct fixture *f = *state;
+    enum { READS = 80 };
+    connect_session(f, 0, 10000);
+    connect_session(f, 1, 10000);
+    create_big(f);
+    create(f, 0, 2, "/a", 0);
+    for (int32_t i = 0; i < READS; i++) get(f, 0, 3 + i, "/big", false);
+    create(f, 0, 3 + READS, "/b", 0);
+    pdk_sim_send(&f->d, 1, pdk_frame_path(&f->b, 1, PDK_OP_SYNC, "/"));
+    pdk_sim_durable(&f->d);
+    assert_true(f->d.conns[0].in.len < (size_t)40 << 20);
+    assert_false(pdk_node_idle(f->d.node));
+    expect_silence(f, 1);
+    assert_true(pdk_node_deadline(f->d.node) <= f->d.now.mono_ms);
+    pdk_sim_advance(&f->d, 0);
+    for (int32_t i = 2; i <= 3 + READS; i++) expect_answer(f, 0, i, PDK_CODE_OK);
+    expect_answer(f, 1, 1, PDK_CODE_OK);
+    assert_true(pdk_node_idle(f->d.node));
+}
+
+static void a_multi_read_has_an_end(void **state)
+{
+    struct fixture *f = *state;
+    connect_session(f, 0, 10000);
+    create_big(f);
+    pdk_buf_clear(&f->b);
+    pdk_put_request_header(&f->b,
+                           &(struct pdk_request_header){.xid = 2, .type = PDK_OP_MULTI_READ});
+    for (int i = 0; i < 100; i++) {
+        pdk_put_multi_header(&f->b, &(struct pdk_multi_header){.type = PDK_OP_GET_DATA, .err = -1});
+        pdk_put_bytes(&f->b, pdk_slice_str("/big"));
+        pdk_put_bool(&f->b, false);
+    }
+    pdk_put_multi_header(&f->b, &(struct pdk_multi_header){.type = -1, .done = true, .err = -1});
+    pdk_sim_send(&f->d, 0, pdk_buf_slice(&f->b));
+    assert_int_equal(expect_answer(f, 0, 2, PDK_CODE_MARSHALLING_ERROR).body.len, 0);
+}
+
+static void a_session_does_not_expire_while_its_connection_is_not_read(void **state)
+{
+    struct fixture *f = *state;
+    pdk_sim_stop(&f->d);
+    struct pdk_node_config config = pdk_sim_config(1);
+    config.outstanding_limit = 1;
+    pdk_sim_start(&f->d, &config);
+    connect_session(f, 0, 4000);
+    connect_session(f, 1, 4000);
+    create(f, 0, 1, "/a", 0);
+    create(f, 0, 2, "/b", 0);
+    assert_true(f->d.conns[0].paused);
+    pdk_zxid before = f->d.appended;
+    for (int i = 0; i < 20; i++) pdk_sim_advance(&f->d, 1000);
+    assert_true(f->d.appended == before + 1); /* the other one, which was silent, ends */
+    pdk_sim_durable(&f->d);
+    assert_true(f->d.conns[1].closed_by_node);
+    expect_answer(f, 0, 1, PDK_CODE_OK);
+    expect_answer(f, 0, 2, PDK_CODE_OK);
+    assert_false(f->d.conns[0].paused);
+    for (int i = 0; i < 8; i++) pdk_sim_advance(&f->d, 1000);
+    pdk_sim_durable(&f->d);
+    assert_true(f->d.conns[0].closed_by_node);
+}
+
+static void what_waited_longer_than_allowed_is_throttled(void **state)
+{
+    struct fixture *f = *state;
+    pdk_sim_stop(&f->d);
+    struct pdk_node_config config = pdk_sim_config(1);
+    config.throttled_op_wait_ms = 1000;
+    pdk_sim_start(&f->d, &config);
+    connect_session(f, 0, 40000);
+    create(f, 0, 1, "/a", 0);
+    get(f, 0, 2, "/a", true);
+    pdk_sim_send(&f->d, 0, pdk_frame_bare(&f->b, PDK_XID_PING, PDK_OP_PING));
+    pdk_sim_advance(&f->d, 900);
+    get(f, 0, 3, "/a", false);
+    pdk_sim_advance(&f->d, 200);
+    pdk_sim_durable(&f->d);
+    expect_answer(f, 0, 1, PDK_CODE_OK);
+    expect_answer(f, 0, 2, PDK_CODE_THROTTLED_OP);
+    expect_answer(f, 0, PDK_XID_PING, PDK_CODE_OK);
+    expect_answer(f, 0, 3, PDK_CODE_OK);
+    assert_int_equal(pdk_node_metrics(f->d.node)->throttled_ops, 1);
+    pdk_sim_send(&f->d, 0, pdk_frame_set(&f->b, 4, "/a", "y", -1));
+    pdk_sim_durable(&f->d);
+    expect_answer(f, 0, 4, PDK_CODE_OK); /* what was not executed has set no watch */
+}
+
+static void waiting_requests_without_a_record_count_too(void **state)
+{
+    struct fixture *f = *state;
+    pdk_sim_stop(&f->d);
+    struct pdk_node_config config = pdk_sim_config(1);
+    config.conn_queue_bytes = 4096;
+    pdk_sim_start(&f->d, &config);
+    connect_session(f, 0, 10000);
+    create(f, 0, 1, "/a", 0);
+    for (int i = 0; i < 200; i++)
+        pdk_sim_send(&f->d, 0, pdk_frame_bare(&f->b, PDK_XID_PING, PDK_OP_PING));
+    assert_true(f->d.conns[0].paused);
+    pdk_sim_durable(&f->d);
+    assert_false(f->d.conns[0].paused);
+    expect_answer(f, 0, 1, PDK_CODE_OK);
+    for (int i = 0; i < 200; i++) expect_answer(f, 0, PDK_XID_PING, PDK_CODE_OK);
+}
+
+static void requests_are_counted_as_apache_counts_them(void **state)
+{
+    struct fixture *f = *state;
+    connect_session(f, 0, 10000);
+    struct pdk_node_summary sum;
+    pdk_node_summary(f->d.node, &sum);
+    const struct pdk_metrics *m = pdk_node_metrics(f->d.node);
+    assert_int_equal(sum.packets_received, 1);
+    assert_int_equal(m->updatelatency.summary.count, 1);
+    assert_int_equal(m->op_count_create_session, 1);
+    pdk_sim_send(&f->d, 0,
+                 pdk_frame_create_acl(&f->b, 1, "/s", "abc", 0, PDK_PERM_ALL, "digest",
+                                      "bob:ikIaKsbtGweaHnb/jKn7OHqbunM="));
+    create(f, 0, 2, "/a/b/c", 0);
+    pdk_sim_durable(&f->d);
+    expect_answer(f, 0, 1, PDK_CODE_OK);
+    expect_answer(f, 0, 2, PDK_CODE_NO_NODE);
+    pdk_sim_send(&f->d, 0, pdk_frame_read(&f->b, 3, PDK_OP_EXISTS, "/zookeeper", false));
+    struct pdk_frame_answer answer = expect_answer(f, 0, 3, PDK_CODE_OK);
+    pdk_node_summary(f->d.node, &sum);
+    assert_int_equal(sum.packets_received, 4);
+    assert_int_equal(sum.response_last, 16 + answer.body.len);
+    assert_int_equal(m->op_count_create, 1); /* the one that failed is an error's */
+    assert_int_equal(m->op_count_exists, 1);
+    assert_int_equal(m->readlatency.summary.count, 1);
+    assert_int_equal(m->updatelatency.summary.count, 3);
+    assert_int_equal(m->outstanding_changes_queued, 2);
+    assert_int_equal(m->outstanding_changes_removed, 2);
+    assert_int_equal(m->propagation_latency.summary.count, 3);
+    assert_int_equal(m->write_per_namespace.count, 1);
+    assert_int_equal(m->read_per_namespace.count, 1);
+}
+
+static void watchers_that_may_not_read_are_counted_but_not_told(void **state)
+{
+    struct fixture *f = *state;
+    connect_session(f, 0, 10000);
+    pdk_sim_send(&f->d, 0, pdk_frame_read(&f->b, 1, PDK_OP_EXISTS, "/s", true));
+    expect_answer(f, 0, 1, PDK_CODE_NO_NODE);
+    pdk_sim_send(&f->d, 0,
+                 pdk_frame_create_acl(&f->b, 2, "/s", "abc", 0, PDK_PERM_ALL, "digest",
+                                      "bob:ikIaKsbtGweaHnb/jKn7OHqbunM="));
+    pdk_sim_durable(&f->d);
+    expect_answer(f, 0, 2, PDK_CODE_OK);
+    assert_int_equal(pdk_node_metrics(f->d.node)->node_created_watch_count.sum, 1);
 }
 
 static void an_unknown_opcode_is_answered_in_its_turn_then_the_connection_closes(void **state)
@@ -469,6 +685,15 @@ int main(void)
         T(a_client_that_left_before_its_session_was_made_leaves_it_to_expire),
         T(without_log_space_writes_are_refused_and_reads_go_on),
         T(a_connection_over_the_outstanding_limit_is_paused_until_answers_leave),
+        T(a_transaction_that_no_reader_of_the_log_takes_is_refused),
+        T(a_close_session_with_too_long_a_list_goes_without),
+        T(one_step_does_not_answer_without_end),
+        T(a_multi_read_has_an_end),
+        T(a_session_does_not_expire_while_its_connection_is_not_read),
+        T(what_waited_longer_than_allowed_is_throttled),
+        T(waiting_requests_without_a_record_count_too),
+        T(requests_are_counted_as_apache_counts_them),
+        T(watchers_that_may_not_read_are_counted_but_not_told),
         T(an_unknown_opcode_is_answered_in_its_turn_then_the_connection_closes),
         T(every_cut_and_flipped_frame_is_survived),
         T(a_snapshot_is_exact_at_its_zxid),

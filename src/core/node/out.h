@@ -1,7 +1,8 @@
 /* core/node/out.h - the list of effects that a node's steps leave.  (pure)
  *
- * Bytes and lists of connections live in two growing buffers; effects remember offsets until they are
- * taken, so that the buffers may move.  Consecutive frames to one connection become one effect. */
+ * Bytes and lists of connections live in two growing buffers; effects remember offsets until they
+ * are taken, so that the buffers may move.  Consecutive frames to one connection become one
+ * effect. */
 #ifndef PDK_CORE_NODE_OUT_H
 #define PDK_CORE_NODE_OUT_H
 

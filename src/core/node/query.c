@@ -14,10 +14,7 @@ void pdk_node_summary(const struct pdk_node *n, struct pdk_node_summary *out)
     pdk_watch_counts(n->watch, &out->watches);
 }
 
-bool pdk_node_snapshot_running(const struct pdk_node *n)
-{
-    return n->snapshot_running;
-}
+bool pdk_node_snapshot_running(const struct pdk_node *n) { return n->snapshot_running; }
 
 void pdk_node_conn(const struct pdk_node *n, uint32_t conn, struct pdk_conn_info *out)
 {

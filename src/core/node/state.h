@@ -2,8 +2,8 @@
  * changes it.  (pure)
  *
  * One way to apply, for recovery, for a standalone server and for every member of an ensemble.
- * Rules: zab.md section 8.4, disk-formats.md section 5 (tolerant: a transaction whose effect is there
- * already, or whose znode is gone, gives a result code and nothing else).
+ * Rules: zab.md section 8.4, disk-formats.md section 5 (tolerant: a transaction whose effect is
+ * there already, or whose znode is gone, gives a result code and nothing else).
  *
  * Threads: the core thread. */
 #ifndef PDK_CORE_NODE_STATE_H

@@ -103,8 +103,8 @@ void pdk_timer_applied(struct pdk_node *n, size_t len)
 {
     n->txns_since_snapshot++;
     n->bytes_since_snapshot += len;
-    /* At our speed a hundred thousand transactions are a blink: unless the operator has said so, the log
-     * must also outweigh the last snapshot. */
+    /* At our speed a hundred thousand transactions are a blink: unless the operator has said so,
+     * the log must also outweigh the last snapshot. */
     bool outweighs =
         n->config.snap_count_set || n->bytes_since_snapshot >= (uint64_t)n->last_snapshot_bytes;
     if ((n->txns_since_snapshot > n->snap_after_txns && outweighs) ||

@@ -1,7 +1,7 @@
 /* core/node/watches.h - watches of connections: setting, asking, catching up, telling.
  *
- * Between the watch tables, which know numbers, and the connections, which have identities: here the
- * READ filter of events is applied (data-model.md section 9.4). */
+ * Between the watch tables, which know numbers, and the connections, which have identities: here
+ * the READ filter of events is applied (data-model.md section 9.4). */
 #ifndef PDK_CORE_NODE_WATCHES_H
 #define PDK_CORE_NODE_WATCHES_H
 

@@ -1,8 +1,8 @@
 /* core/pipe/pipe.h - one connection's requests in the order in which they came.  (pure)
  *
- * A read waits for the writes of its own connection before it and for nothing else; a sync waits for
- * everything proposed before it; a write waits for its commit.  Answers leave in the order of the
- * requests (client-protocol.md section 12).  The pipe knows none of the requests' insides.
+ * A read waits for the writes of its own connection before it and for nothing else; a sync waits
+ * for everything proposed before it; a write waits for its commit.  Answers leave in the order of
+ * the requests (client-protocol.md section 12).  The pipe knows none of the requests' insides.
  *
  * Ownership: the pipe copies the bytes of waiting requests and frees them when they leave.
  * Threads: the core thread. */
@@ -46,7 +46,8 @@ static inline struct pdk_pipe_item *pdk_pipe_head(const struct pdk_pipe *p)
 {
     return p->count > 0 ? &p->items[p->head] : NULL;
 }
-/* May the head leave now, everything up to `committed` being applied?  A write only by its commit. */
+/* May the head leave now, everything up to `committed` being applied?  A write only by its commit.
+ * */
 bool pdk_pipe_ready(const struct pdk_pipe *p, pdk_zxid committed);
 /* Removes the head and frees its bytes; an emptied pipe that had grown gives its memory back. */
 void pdk_pipe_pop(struct pdk_pipe *p);

@@ -32,8 +32,8 @@ struct pdk_prep_work {
 enum pdk_code pdk_prep_operation(struct pdk_prep_work *w, int32_t kind, struct pdk_reader *body,
                                  bool *undecodable);
 
-/* May the transaction grow by so much?  Lists of ACLs grow when "auth" stands for many identities, and
- * what is logged must be readable again. */
+/* May the transaction grow by so much?  Lists of ACLs grow when "auth" stands for many identities,
+ * and what is logged must be readable again. */
 bool pdk_prep_fits(const struct pdk_prep_work *w, size_t more);
 
 /* A whole multi: MARSHALLING_ERROR when the list is broken or an operation is not allowed in it

@@ -317,8 +317,8 @@ static void collect_path(void *ctx, struct pdk_slice path)
     list->count++;
 }
 
-/* Deletes what the session owns, pending creates included; the paths stand in the transaction so that
- * every replica deletes the same set. */
+/* Deletes what the session owns, pending creates included; the paths stand in the transaction so
+ * that every replica deletes the same set. */
 static enum pdk_code run_close_session(struct pdk_prep_work *w)
 {
     struct pdk_prep *p = w->p;

@@ -37,8 +37,8 @@ struct touch {
     struct pdk_pending *record;
 };
 
-/* How a record looked before the savepoint's first change to it.  Later changes are not noted: a multi
- * that changes one znode over and over must not copy its ACL each time. */
+/* How a record looked before the savepoint's first change to it.  Later changes are not noted: a
+ * multi that changes one znode over and over must not copy its ACL each time. */
 struct undo {
     struct pdk_pending *record;
     bool created; /* it was not there */

@@ -69,8 +69,8 @@ uint64_t pdk_overlay_digest(const struct pdk_overlay *o);
 /* How many changes are outstanding: one per znode and proposal. */
 size_t pdk_overlay_touches(const struct pdk_overlay *o);
 
-/* The tree has applied everything up to zxid: records that nothing later touches leave.  The number of
- * changes that are outstanding no more. */
+/* The tree has applied everything up to zxid: records that nothing later touches leave.  The
+ * number of changes that are outstanding no more. */
 size_t pdk_overlay_commit(struct pdk_overlay *o, pdk_zxid zxid);
 
 /* The ephemerals of `owner` that outstanding transactions create, in the order of their creation,

@@ -24,8 +24,8 @@ struct pdk_prep_config {
     bool reconfig_enabled;
     bool digest_enabled;
     bool close_session_txn; /* list the ephemerals in closeSession transactions */
-    /* Longest transaction.  A request that needs more gets MarshallingError; a closeSession goes without
-     * its list then, so that replicas delete what their trees list. */
+    /* Longest transaction.  A request that needs more gets MarshallingError; a closeSession goes
+     * without its list then, so that replicas delete what their trees list. */
     size_t txn_limit_bytes;
     struct pdk_acl_config acl;
 };
@@ -57,13 +57,14 @@ struct pdk_prep_result {
     bool has_digests; /* the two below are what the tree will compute when it applies */
     uint32_t node_digest, parent_digest;
     uint32_t touched; /* znodes that it will change */
-    pdk_znode id; /* setData: the znode in the tree, when it is there already; else NONE */
+    pdk_znode id;     /* setData: the znode in the tree, when it is there already; else NONE */
 };
 
 /* Makes the transaction of `zxid` (larger than every earlier one) and appends it to `txn`. */
 void pdk_prep_run(struct pdk_prep *p, const struct pdk_prep_request *req, pdk_zxid zxid,
                   struct pdk_buf *txn, struct pdk_prep_result *result);
-/* The tree has applied everything up to `zxid`.  The number of changes that are outstanding no more. */
+/* The tree has applied everything up to `zxid`.  The number of changes that are outstanding no
+ * more. */
 size_t pdk_prep_commit(struct pdk_prep *p, pdk_zxid zxid);
 /* Nothing is outstanding. */
 bool pdk_prep_idle(const struct pdk_prep *p);
