@@ -237,8 +237,7 @@ enum pdk_code pdk_model_apply(struct pdk_model_state *s, const struct pdk_model_
     }
 }
 
-/* ---- watches ----------------------------------------------------------------------------------
- * */
+/* ---- watches -------------------------------------------------------------------------------- */
 
 bool pdk_model_watching(const struct pdk_model_watches *w, enum pdk_watch_kind kind,
                         const char *path)
