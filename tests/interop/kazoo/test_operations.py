@@ -8,8 +8,9 @@ import unittest
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
 from kazoo import exceptions as ke  # noqa: E402
-from kazoo.security import ACL, Id, make_acl, make_digest_acl, make_digest_acl_credential  # noqa: E402,E501
-from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE  # noqa: E402
+from kazoo.security import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE  # noqa: E402
+from kazoo.security import Id, make_acl, make_digest_acl  # noqa: E402
+from kazoo.security import make_digest_acl_credential  # noqa: E402
 
 from kazoo_case import Collector, KazooCase  # noqa: E402
 

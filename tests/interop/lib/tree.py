@@ -3,8 +3,6 @@
 import base64
 import json
 
-from . import wire
-
 U64 = (1 << 64) - 1
 
 

@@ -35,7 +35,8 @@ class Walk:
         a = self.writers[0]
         for path in ('/t', '/e', QUOTA):
             a.create(path)
-        limits = f'count=-1,bytes=-1=;byteHardLimit=20000;countHardLimit={self.rng.choice((40, 300))}'
+        most = self.rng.choice((40, 300))
+        limits = f'count=-1,bytes=-1=;byteHardLimit=20000;countHardLimit={most}'
         a.create(QUOTA + '/zookeeper_limits', limits.encode())
         a.create(QUOTA + '/zookeeper_stats', b'count=0,bytes=0')
         self.recursive.add_watch('/t', 1)

@@ -95,15 +95,15 @@ def order_on_one_connection(stage):
                ('exists', wire.enc_path_watch('/n')))
     a.raw('ping between', wire.request(1, 'create', wire.enc_create('/m')),
           wire.request(-2, 'ping'), wire.request(2, 'getData', wire.enc_path_watch('/m')),
-          whole=False)
+          answers=3)
     a.raw('odd xids', wire.request(0, 'exists', wire.enc_path_watch('/m')),
           wire.request(-77, 'setData', wire.enc_set_data('/m', b'')),
           wire.request(9, 'ping'), wire.request(9, 'exists', wire.enc_path_watch('/m')),
-          wire.request(9, 'exists', wire.enc_path_watch('/m')), whole=False)
+          wire.request(9, 'exists', wire.enc_path_watch('/m')), answers=5)
     a.raw('trailing bytes', wire.request(5, 'exists', wire.enc_path_watch('/m') + b'junk'),
           wire.request(6, 'setData', wire.enc_set_data('/m', b'') + b'junk'))
     a.raw('a frame in two parts', wire.request(7, 'exists', wire.enc_path_watch('/m'))[:9],
-          whole=False)
+          quiet=True)
     a.raw('its rest', wire.request(7, 'exists', wire.enc_path_watch('/m'))[9:])
 
 

@@ -307,7 +307,7 @@ def odd_operations(stage):
     a.call('sasl', wire.buffer(b'x'))
     stage.actor('N').call('sasl', wire.buffer(None))
     for op in (0, -1, 10, 23, 99, 108, 1 << 20):
-        a.raw(f'opcode {op}', wire.request(5, op), whole=False)
+        a.raw(f'opcode {op}', wire.request(5, op), closes=True)
         a.reopen()
     a.ping()
     a.exists('/')

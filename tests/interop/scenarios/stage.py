@@ -56,6 +56,7 @@ class Stage:
         self.sids = {}              # session id -> actor name
         self.started_ms = time.time() * 1000
         self.quiet_s = 0.2
+        self.show_zxids = True      # off where the number of transactions is not fixed
 
     def say(self, text):
         self.lines.append(text)
@@ -98,6 +99,9 @@ class Stage:
             return '0'
         return 'sid:' + self.sids.get(value, 'unknown')
 
+    def zxid(self, value):
+        return str(value) if self.show_zxids or value < 1 else 'Z'
+
     def time(self, ms):
         if ms == 0:
             return '0'
@@ -105,9 +109,9 @@ class Stage:
         return 'T' if self.started_ms - 60000 <= ms <= now + 60000 else f'strange time {ms}'
 
     def stat(self, s):
-        return (f'{{c={s.czxid} m={s.mzxid} p={s.pzxid} ct={self.time(s.ctime)} '
-                f'mt={self.time(s.mtime)} v={s.version} cv={s.cversion} av={s.aversion} '
-                f'own={self.sid(s.ephemeralOwner)} len={s.dataLength} kids={s.numChildren}}}')
+        return (f'{{c={self.zxid(s.czxid)} m={self.zxid(s.mzxid)} p={self.zxid(s.pzxid)} '
+                f'ct={self.time(s.ctime)} mt={self.time(s.mtime)} v={s.version} '
+                f'cv={s.cversion} av={s.aversion} own={self.sid(s.ephemeralOwner)} len={s.dataLength} kids={s.numChildren}}}')
 
     def value(self, v):
         if isinstance(v, wire.Stat):
@@ -183,7 +187,7 @@ class Actor:
         tail = '' if value is None and not reply.body else ' ' + self.stage.value(value)
         if reply.err and reply.body:
             tail = f' with a body of {len(reply.body)} bytes'
-        return f'{reply.error} zxid={reply.zxid}{tail}'
+        return f'{reply.error} zxid={self.stage.zxid(reply.zxid)}{tail}'
 
     def _unwritten(self):
         return [thing for kind, thing in self.client.trail[self.written:] if kind == 'event']
@@ -191,7 +195,8 @@ class Actor:
     def _write_events(self):
         for e in self._unwritten():
             state = '' if e.state == 3 else f' state={e.state}'
-            self.say(f'event {wire.EVENTS.get(e.type, e.type)} {e.path!r} zxid={e.zxid}{state}')
+            self.say(f'event {wire.EVENTS.get(e.type, e.type)} {e.path!r} '
+                     f'zxid={self.stage.zxid(e.zxid)}{state}')
         self.written = len(self.client.trail)
 
     # -- beyond the client's methods
@@ -235,29 +240,33 @@ class Actor:
             self.client.read()
         self._write_events()
 
-    def raw(self, said, *frames, whole=True):
+    def raw(self, said, *frames, answers=None, closes=False, quiet=False):
         """Sends frames (or broken ones) as they are; writes down what comes back.
 
-        whole: they hold no ping and end a frame, so that a ping behind them tells when
-        all has come; otherwise a moment of quiet must do.  Returns False if it was closed.
+        A ping behind them tells when all has come.  Where that cannot be: `answers` is the
+        number of frames to wait for; `closes`, that the server hangs up after its answer;
+        `quiet`, that nothing comes for a moment.  Returns False if the server hung up.
         """
-        conn = self.client.conn
-        conn.send(b''.join(frames) + (wire.request(wire.XID_PING, 'ping') if whole else b''))
-        answers = []
+        conn, stage = self.client.conn, self.stage
+        ping = answers is None and not closes and not quiet
+        conn.send(b''.join(frames) + (wire.request(wire.XID_PING, 'ping') if ping else b''))
+        got = []
         try:
-            while True:
-                payload = conn.read_frame(None if whole else self.stage.quiet_s)
+            while answers is None or len(got) < answers:
+                payload = conn.read_frame(stage.quiet_s if quiet else None)
                 r = wire.Reader(payload)
                 xid, zxid, err = r.i32(), r.i64(), r.i32()
-                if whole and xid == wire.XID_PING:
+                if ping and xid == wire.XID_PING:
                     break
-                answers.append(f'(xid={xid} zxid={zxid} {wire.err_name(err)} {r.left()} bytes)')
+                got.append(f'(xid={xid} zxid={stage.zxid(zxid)} {wire.err_name(err)} '
+                           f'{r.left()} bytes)')
         except wire.Closed:
-            answers.append('Closed')
+            got.append('Closed')
         except wire.Quiet:
-            pass
-        self.say(f'{said} -> {" ".join(answers) or "nothing"}')
-        return 'Closed' not in answers
+            if not quiet:
+                got.append('Quiet')
+        self.say(f'{said} -> {" ".join(got) or "nothing"}')
+        return 'Closed' not in got
 
     def pipeline(self, *requests):
         """Sends (op, body) pairs in one go and writes the answers down in order."""
