@@ -164,7 +164,6 @@ static void look_at_clock(struct server *s)
 {
     s->now = pdk_clock_now();
     pdk_conns_time(s->conns, s->now.mono_ms);
-    if (s->listener != NULL) pdk_listener_time(s->listener, s->now.mono_ms);
 }
 
 static void run_timers(struct server *s)
@@ -202,6 +201,7 @@ static void turn(struct server *s)
     if (s->phase == PHASE_ENDED) return;
     run_timers(s);
     pdk_conns_turn(s->conns);
+    if (s->listener != NULL) pdk_listener_turn(s->listener, s->now.mono_ms);
     if (s->phase != PHASE_SERVING) drain(s);
     pdk_logthread_commit(s->logthread);
 }

@@ -19,6 +19,7 @@ struct pdk_listener {
     struct pdk_conns *conns;
     int fd;
     int spare_fd; /* given up for a moment when descriptors run out */
+    bool ready;   /* the loop has said so in this turn */
     int64_t now_ms;
     int32_t port;
     char host[INET6_ADDRSTRLEN + 2];
@@ -62,7 +63,14 @@ static void shed_one(struct pdk_listener *l)
 static void on_ready(struct pdk_source *self, uint32_t events)
 {
     (void)events;
-    struct pdk_listener *l = (struct pdk_listener *)(void *)self;
+    ((struct pdk_listener *)(void *)self)->ready = true;
+}
+
+void pdk_listener_turn(struct pdk_listener *l, int64_t mono_ms)
+{
+    if (!l->ready) return;
+    l->ready = false; /* level triggered: whom we leave waiting is told again */
+    l->now_ms = mono_ms;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct sockaddr_storage peer = {0};
         socklen_t peer_len = sizeof peer;
@@ -72,9 +80,7 @@ static void on_ready(struct pdk_source *self, uint32_t events)
                 log_failed(l, "accept", strerror(errno));
                 shed_one(l);
             }
-            /* Everything else is about one caller that has gone, or nobody is left: level
-             * triggered, the loop tells us again. */
-            return;
+            return; /* nobody is left, or one caller has gone again */
         }
         enum pdk_err err = pdk_conns_adopt(l->conns, fd, &peer);
         if (err == PDK_OK) continue;
@@ -208,9 +214,5 @@ void pdk_listener_close(struct pdk_listener *listener)
     pdk_mem_free(listener->config.mem, listener);
 }
 
-void pdk_listener_time(struct pdk_listener *listener, int64_t mono_ms)
-{
-    listener->now_ms = mono_ms;
-}
 int32_t pdk_listener_port(const struct pdk_listener *listener) { return listener->port; }
 const char *pdk_listener_host(const struct pdk_listener *listener) { return listener->host; }

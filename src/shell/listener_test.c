@@ -102,6 +102,7 @@ static void turn(struct fixture *f)
     assert_true(pdk_loop_wait(f->loop, 10000) > 0);
     pdk_loop_tell(f->loop);
     pdk_conns_turn(f->conns);
+    pdk_listener_turn(f->listener, 1000);
 }
 
 /* Connects and sends a frame; the kernel completes both without us. */
@@ -152,6 +153,20 @@ static void a_client_over_the_limit_sees_the_end_at_once(void **state)
     char byte;
     assert_true(recv(fds[2], &byte, 1, 0) <= 0);
     for (int i = 0; i < 3; i++) (void)close(fds[i]);
+    destroy(f);
+}
+
+static void a_client_that_closes_one_and_opens_another_stays_within_its_limit(void **state)
+{
+    (void)state;
+    struct fixture *f = create("127.0.0.1", 1);
+    for (int i = 0; i < 20; i++) {
+        int fd = connect_to(f);
+        while (f->opened == i) turn(f);
+        (void)close(fd);
+        /* The end and the next beginning may be told in one turn, in any order. */
+    }
+    assert_int_equal(f->metrics.connection_rejected, 0);
     destroy(f);
 }
 
@@ -217,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_client_is_accepted_with_its_address),
         cmocka_unit_test(all_addresses_take_ipv4_and_name_it_plainly),
         cmocka_unit_test(a_client_over_the_limit_sees_the_end_at_once),
+        cmocka_unit_test(a_client_that_closes_one_and_opens_another_stays_within_its_limit),
         cmocka_unit_test(a_taken_port_is_told_and_its_holder_can_be_named),
         cmocka_unit_test(a_name_that_means_nothing_is_refused),
         cmocka_unit_test(without_descriptors_callers_are_turned_away_and_service_goes_on),
