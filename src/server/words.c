@@ -232,6 +232,15 @@ static void set_trace_mask(const struct pdk_words *words, struct pdk_slice argum
     pdk_put_text(out, "%" PRId64, mask);
 }
 
+/* A client that was given a read-only session asks here when it is worth trying again. */
+static void put_isro(const struct pdk_words *words, struct pdk_buf *out)
+{
+    struct pdk_node_summary summary = {.refusing_writes = false};
+    if (words->node != NULL) pdk_node_summary(words->node, &summary);
+    const char *mode = summary.refusing_writes ? "ro" : "rw";
+    pdk_put_text(out, "%s", words->node != NULL ? mode : "null");
+}
+
 static void reset_server(const struct pdk_words *words, struct pdk_buf *out)
 {
     pdk_node_reset_stats(words->node);
@@ -254,7 +263,7 @@ static bool answer_any_state(const struct pdk_words *words, enum pdk_word word,
     switch (word) {
     case PDK_WORD_RUOK: pdk_put_text(out, "imok"); return true;
     case PDK_WORD_ENVI: pdk_words_environment(out); return true;
-    case PDK_WORD_ISRO: pdk_put_text(out, words->node != NULL ? "rw" : "null"); return true;
+    case PDK_WORD_ISRO: put_isro(words, out); return true;
     case PDK_WORD_GTMK: pdk_put_text(out, "%" PRId64, *words->trace_mask); return true;
     case PDK_WORD_STMK: set_trace_mask(words, argument, out); return true;
     case PDK_WORD_TELNET_CLOSE: return true;

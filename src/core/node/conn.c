@@ -151,6 +151,7 @@ static void forget(struct pdk_node *n, struct pdk_conn *c)
     if (c->paused) n->paused_count--;
     if (c->unfinished) n->unfinished_count--;
     if (c->entry != NULL && c->entry->conn == c->index) c->entry->conn = PDK_CONN_NONE;
+    if (c->read_only) pdk_sessions_remove(n->local, c->session);
     pdk_pipe_deinit(&c->pipe);
     pdk_identities_deinit(&c->identities);
     n->conns[c->index] = NULL;
@@ -183,6 +184,7 @@ static void send_connect_response(struct pdk_node *n, struct pdk_conn *c, int32_
         .session_id = session,
         .passwd = pdk_slice_of(password, sizeof password),
         .has_read_only = c->has_read_only,
+        .read_only = c->read_only,
     };
     size_t mark = pdk_out_mark(&n->out);
     size_t frame = pdk_frame_begin(&n->out.bytes);
@@ -193,6 +195,12 @@ static void send_connect_response(struct pdk_node *n, struct pdk_conn *c, int32_
     c->stats.sent++;
 }
 
+static void touch(struct pdk_node *n, struct pdk_conn *c)
+{
+    pdk_sessions_touch(c->read_only ? n->local : n->state.sessions, c->entry, n->now.mono_ms,
+                       c->timeout_ms);
+}
+
 static void attach(struct pdk_node *n, struct pdk_conn *c, struct pdk_session_entry *entry)
 {
     c->state = PDK_CONN_OPEN;
@@ -200,7 +208,7 @@ static void attach(struct pdk_node *n, struct pdk_conn *c, struct pdk_session_en
     entry->conn = c->index;
     c->stats.session = c->session;
     c->stats.timeout_ms = c->timeout_ms;
-    pdk_sessions_touch(n->state.sessions, entry, n->now.mono_ms, c->timeout_ms);
+    touch(n, c);
     send_connect_response(n, c, c->timeout_ms, c->session);
 }
 
@@ -228,10 +236,27 @@ static void refuse_session(struct pdk_node *n, struct pdk_conn *c, const char *w
     pdk_conn_close(n, c);
 }
 
+/* A session that cannot be logged may still read, if its client said that this will do. */
+static void grant_read_only(struct pdk_node *n, struct pdk_conn *c)
+{
+    n->last_session = pdk_session_next_id(n->state.sessions, n->last_session);
+    struct pdk_session_entry *entry = pdk_sessions_add(n->local, n->last_session, c->timeout_ms);
+    if (entry == NULL) {
+        refuse_session(n, c, "too many sessions");
+        return;
+    }
+    c->session = n->last_session;
+    c->read_only = true;
+    attach(n, c, entry);
+}
+
 static void new_session(struct pdk_node *n, struct pdk_conn *c)
 {
     if (n->no_space) {
-        refuse_session(n, c, "the log's disk is full");
+        if (c->wants_read_only)
+            grant_read_only(n, c);
+        else
+            refuse_session(n, c, "the log's disk is full");
         return;
     }
     if (pdk_sessions_count(n->state.sessions) + n->proposal_count >= n->config.session_limit) {
@@ -388,6 +413,15 @@ static void take_answer(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_
     pdk_conn_drain(n, c);
 }
 
+/* What a read-only session may not do is answered as a read-only server does. */
+static bool take_read_only(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_item *item)
+{
+    if (!c->read_only || (!pdk_prep_is_write(item->op) && item->op != PDK_OP_SYNC)) return false;
+    bool closes = item->op == PDK_OP_CLOSE_SESSION;
+    take_answer(n, c, item, closes ? PDK_CODE_OK : PDK_CODE_NOT_READ_ONLY);
+    return true;
+}
+
 static void request_frame(struct pdk_node *n, struct pdk_conn *c, struct pdk_slice frame)
 {
     struct pdk_request_header header;
@@ -412,11 +446,12 @@ static void request_frame(struct pdk_node *n, struct pdk_conn *c, struct pdk_sli
         n->metrics.stale_requests_dropped++;
         return;
     }
-    pdk_sessions_touch(n->state.sessions, c->entry, n->now.mono_ms, c->timeout_ms);
+    touch(n, c);
     struct pdk_pipe_item item = {.xid = header.xid,
                                  .op = header.type,
                                  .identity_count = (uint32_t)c->identities.count,
                                  .received_ms = n->now.mono_ms};
+    if (take_read_only(n, c, &item)) return;
     if (pdk_prep_is_write(header.type))
         take_write(n, c, &item, body);
     else if (pdk_local_knows(header.type))
@@ -451,7 +486,7 @@ void pdk_conn_oversize(struct pdk_node *n, uint32_t index, struct pdk_slice byte
     n->totals.packets_received++;
     c->stats.received++;
     n->metrics.large_requests_rejected++;
-    pdk_sessions_touch(n->state.sessions, c->entry, n->now.mono_ms, c->timeout_ms);
+    touch(n, c);
     struct pdk_pipe_item item = {
         .xid = header.xid, .op = header.type, .received_ms = n->now.mono_ms};
     take_answer(n, c, &item, PDK_CODE_MARSHALLING_ERROR);
@@ -495,8 +530,9 @@ void pdk_conn_drain(struct pdk_node *n, struct pdk_conn *c)
             pdk_answer_code(n, c, head->xid, n->state.last_zxid, PDK_CODE_THROTTLED_OP);
             pdk_answer_count(n, c, head->xid, head->op, head->received_ms, false);
         } else if (head->kind == PDK_PIPE_ANSWER) {
-            keep = !is_forbidden(head);
-            pdk_answer_code(n, c, head->xid, keep ? n->state.last_zxid : -1, head->code);
+            bool forbidden = is_forbidden(head);
+            keep = !forbidden && !(c->read_only && head->op == PDK_OP_CLOSE_SESSION);
+            pdk_answer_code(n, c, head->xid, forbidden ? -1 : n->state.last_zxid, head->code);
             pdk_answer_count(n, c, head->xid, head->op, head->received_ms, false);
         } else {
             pdk_local_run(n, c, head, pdk_slice_of(head->bytes, head->len));

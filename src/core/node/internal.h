@@ -34,6 +34,7 @@ struct pdk_conn {
     bool paused;
     bool unfinished; /* its answers were cut short: more of them may leave now */
     bool wants_read_only, has_read_only; /* of the ConnectRequest */
+    bool read_only;                      /* its session is local and may only read */
     int32_t timeout_ms;
     pdk_session session;
     struct pdk_session_entry *entry; /* good while the session is live; NULL before */
@@ -82,6 +83,7 @@ struct pdk_node {
 
     struct pdk_state state;
     struct pdk_watch *watch;
+    struct pdk_sessions *local; /* sessions that no log knows: each ends with its connection */
     struct pdk_prep *prep;
 
     struct pdk_conn **conns; /* by index; NULL: free */

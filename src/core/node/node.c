@@ -21,6 +21,8 @@ struct pdk_node *pdk_node_create(const struct pdk_node_config *config)
                                    .emulate_353_ttl = config->emulate_353_ttl};
     /* The limit is kept where sessions are asked for: what is committed must always fit. */
     pdk_state_init(&n->state, &tree, config->tick_ms, SIZE_MAX);
+    n->local = pdk_sessions_create(n->mem, config->seed, config->tick_ms, config->session_limit);
+    PDK_ASSERT(n->local != NULL);
     n->watch = pdk_watch_create(n->mem, config->seed);
     PDK_ASSERT(n->watch != NULL);
     n->totals.response_last = n->totals.response_min = n->totals.response_max = -1;
@@ -50,6 +52,7 @@ void pdk_node_destroy(struct pdk_node *n)
     free_chunks(n);
     pdk_prep_destroy(n->prep);
     pdk_watch_destroy(n->watch);
+    pdk_sessions_destroy(n->local);
     pdk_state_deinit(&n->state);
     pdk_buf_deinit(&n->txn);
     pdk_buf_deinit(&n->reply);

@@ -372,6 +372,48 @@ static void without_log_space_writes_are_refused_and_reads_go_on(void **state)
     assert_true(f->d.conns[0].closed_by_node);
 }
 
+static void a_client_that_only_reads_gets_a_session_on_a_full_disk(void **state)
+{
+    struct fixture *f = *state;
+    connect_session(f, 0, 10000);
+    create(f, 0, 1, "/a", 0);
+    pdk_sim_durable(&f->d);
+    expect_answer(f, 0, 1, PDK_CODE_OK);
+    pdk_sim_space(&f->d, false);
+    pdk_sim_open(&f->d, 1, "127.0.0.1");
+    pdk_sim_send(&f->d, 1, pdk_frame_connect(&f->b, 0, 4000, 0));
+    assert_true(f->d.conns[1].closed_by_node); /* it did not say that reading will do */
+
+    struct pdk_connect_request req = {.time_out = 4000,
+                                      .passwd = pdk_slice_of("0123456789abcdef", 16),
+                                      .read_only = true,
+                                      .has_read_only = true};
+    struct pdk_connect_response response;
+    struct pdk_slice frame;
+    pdk_buf_clear(&f->b);
+    pdk_put_connect_request(&f->b, &req);
+    pdk_sim_open(&f->d, 2, "127.0.0.1");
+    pdk_sim_send(&f->d, 2, pdk_buf_slice(&f->b));
+    assert_true(pdk_sim_read(&f->d, 2, &frame));
+    struct pdk_reader r = pdk_reader_of(frame);
+    pdk_read_connect_response(&r, &response);
+    assert_true(response.read_only);
+    assert_int_equal(response.time_out, 4000);
+    assert_int_equal(pdk_sessions_count(pdk_node_sessions(f->d.node)), 1); /* not of the log's */
+
+    get(f, 2, 1, "/a", true);
+    expect_answer(f, 2, 1, PDK_CODE_OK);
+    create(f, 2, 2, "/b", 0);
+    expect_answer(f, 2, 2, PDK_CODE_NOT_READ_ONLY);
+    pdk_sim_space(&f->d, true);
+    create(f, 2, 3, "/b", 0); /* it stays what it is */
+    expect_answer(f, 2, 3, PDK_CODE_NOT_READ_ONLY);
+    pdk_sim_advance(&f->d, 3999);
+    assert_true(f->d.conns[2].open);
+    pdk_sim_advance(&f->d, 2002);
+    assert_true(f->d.conns[2].closed_by_node);
+}
+
 static void a_connection_over_the_outstanding_limit_is_paused_until_answers_leave(void **state)
 {
     struct fixture *f = *state;
@@ -684,6 +726,7 @@ int main(void)
         T(a_wrong_password_is_refused_and_the_session_lives),
         T(a_client_that_left_before_its_session_was_made_leaves_it_to_expire),
         T(without_log_space_writes_are_refused_and_reads_go_on),
+        T(a_client_that_only_reads_gets_a_session_on_a_full_disk),
         T(a_connection_over_the_outstanding_limit_is_paused_until_answers_leave),
         T(a_transaction_that_no_reader_of_the_log_takes_is_refused),
         T(a_close_session_with_too_long_a_list_goes_without),

@@ -134,10 +134,18 @@ void pdk_timer_snapshot_done(struct pdk_node *n, const struct pdk_input *input)
     pdk_timer_maybe_snapshot(n);
 }
 
+static void expire_local_sessions(struct pdk_node *n)
+{
+    struct pdk_session_entry *e = NULL;
+    while ((e = pdk_sessions_expire_one(n->local, n->now.mono_ms)) != NULL)
+        pdk_conn_close(n, n->conns[e->conn]);
+}
+
 /* ---- the tick ---------------------------------------------------------------------------- */
 
 void pdk_timer_tick(struct pdk_node *n)
 {
+    expire_local_sessions(n);
     n->more_due = expire_sessions(n);
     remove_containers(n);
     bool untidy = pdk_tree_tidy(n->state.tree);
@@ -158,5 +166,7 @@ int64_t pdk_timer_deadline(const struct pdk_node *n)
     int64_t at = containers < sessions ? containers : sessions;
     /* What is due may have to wait for the disk: then look again later, not at once. */
     int64_t patience = n->no_space ? 1000 : pdk_propose_room(n) ? 0 : 10;
-    return at < now + patience ? now + patience : at;
+    if (at < now + patience) at = now + patience;
+    int64_t local = pdk_sessions_next_deadline(n->local);
+    return local < at ? local : at;
 }
