@@ -13,8 +13,8 @@ struct pdk_hash_seed {
 };
 
 uint64_t pdk_siphash(const struct pdk_hash_seed *seed, const void *bytes, size_t len);
-/* The hash of a key of two parts, the bytes and then `last`.  In a chain of lookups where `last` comes
- * out of the one before, the bytes' part does not wait for it. */
+/* The hash of a key of two parts, the bytes and then `last`.  In a chain of lookups where `last`
+ * comes out of the one before, the bytes' part does not wait for it. */
 uint64_t pdk_siphash_pair(const struct pdk_hash_seed *seed, const void *bytes, size_t len,
                           uint64_t last);
 
