@@ -149,9 +149,13 @@ static enum pdk_err unpack_block(struct snappy *s)
     size_t len = 0, packed = s->in.len - 4;
     if (snappy_uncompressed_length(from, packed, &len) != SNAPPY_OK || len > XERIAL_BLOCK_MAX)
         return PDK_EMALFORMED;
-    uint8_t *to = pdk_buf_add(&s->out, len);
-    if (to == NULL && len > 0) return PDK_ENOMEM;
-    if (snappy_uncompress(from, packed, (char *)to, &len) != SNAPPY_OK) return PDK_EMALFORMED;
+    if (len == 0 && snappy_validate_compressed_buffer(from, packed) != SNAPPY_OK)
+        return PDK_EMALFORMED;
+    if (len > 0) {
+        uint8_t *to = pdk_buf_add(&s->out, len);
+        if (to == NULL) return PDK_ENOMEM;
+        if (snappy_uncompress(from, packed, (char *)to, &len) != SNAPPY_OK) return PDK_EMALFORMED;
+    }
     pdk_buf_clear(&s->in);
     return PDK_OK;
 }

@@ -20,7 +20,7 @@ static void sum(void *ctx, const uint8_t *bytes, size_t len)
 
 static enum pdk_err corrupt(struct reader *r, const char *what)
 {
-    if (r->w.err != PDK_OK) return r->w.err == PDK_EMALFORMED ? PDK_ECORRUPT : r->w.err;
+    if (r->w.err != PDK_OK) return r->w.err;
     pdk_diag_set(r->diag, "%s at offset %lld", what, (long long)pdk_window_offset(&r->w));
     return PDK_ECORRUPT;
 }
@@ -29,7 +29,7 @@ static enum pdk_err refused(struct reader *r, enum pdk_err err, const char *what
 {
     pdk_diag_set(r->diag, "%s at offset %lld cannot be loaded: %s", what,
                  (long long)pdk_window_offset(&r->w), pdk_err_name(err));
-    return err == PDK_EMALFORMED ? PDK_ECORRUPT : err;
+    return err;
 }
 
 static enum pdk_err read_start(struct reader *r)
@@ -208,7 +208,7 @@ static enum pdk_err read_sections(struct reader *r, struct pdk_snapshot_info *in
 static enum pdk_err read_to_end(struct reader *r)
 {
     for (size_t there; (there = pdk_window_fill(&r->w, 1)) > 0;) r->w.at += there;
-    return r->w.err == PDK_EMALFORMED ? PDK_ECORRUPT : r->w.err;
+    return r->w.err;
 }
 
 enum pdk_err pdk_snapshot_read(const struct pdk_mem *mem, struct pdk_source source,
@@ -229,7 +229,7 @@ enum pdk_err pdk_snapshot_read(const struct pdk_mem *mem, struct pdk_source sour
     if (err == PDK_OK) err = read_sections(&r, info);
     if (err == PDK_OK) err = read_to_end(&r);
     pdk_window_deinit(&r.w);
-    return err;
+    return err == PDK_EMALFORMED ? PDK_ECORRUPT : err; /* a compressed stream's word for it */
 }
 
 static enum pdk_err ignore_session(void *ctx, pdk_session id, int32_t timeout_ms)

@@ -86,7 +86,8 @@ static enum pdk_err slice_read(void *ctx, uint8_t *bytes, size_t cap, size_t *go
     (void)diag;
     struct pdk_slice *s = ctx;
     *got = pdk_min_size(cap, s->len);
-    if (*got > 0) memcpy(bytes, s->bytes, *got);
+    if (*got == 0) return PDK_OK;
+    memcpy(bytes, s->bytes, *got);
     *s = pdk_slice_of(s->bytes + *got, s->len - *got);
     return PDK_OK;
 }

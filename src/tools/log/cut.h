@@ -21,8 +21,9 @@ struct pdk_cut_options {
 /* Refuses unless everything before `offset` is whole records and no server uses the folder.  Then:
  * copies the file to saved.<name>, moves every later log to saved.<its name>, cuts the file (or
  * removes it, when no record is left), removes the mark of what was synced; all durable.
- * PDK_EINVAL: no record begins there; PDK_EBUSY: a server is running; PDK_EEXIST: a saved file of that
- * name is there already; else the disk's.  Up to the cut itself nothing is lost by an error. */
+ * PDK_EINVAL: no record begins there; PDK_EBUSY: a server is running; PDK_EEXIST: a saved file of
+ * that name is there already; else the disk's.  Up to the cut itself nothing is lost by an
+ * error. */
 PDK_WARN_UNUSED enum pdk_err pdk_log_cut(const struct pdk_cut_options *o, struct pdk_diag *diag);
 
 #endif
