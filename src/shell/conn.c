@@ -393,7 +393,7 @@ void pdk_conns_each(const struct pdk_conns *conns,
         struct pdk_conn_view view = {
             .conn = c->state == CONN_OPEN ? c->id : PDK_CONN_NONE,
             .remote = pdk_conns_address_text(c, true, remote),
-            .reads = c->blocked == 0,
+            .reads = c->blocked == 0 && c != conns->asking,
             .writes = c->out.bytes > 0,
             .received = c->received,
             .last_read_mono_ms = c->last_read_mono_ms,

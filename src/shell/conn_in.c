@@ -116,7 +116,9 @@ static enum first first_bytes(struct pdk_conns *conns, struct conn *c, const uin
     const struct pdk_conn_handler *h = conns->handler;
     c->received++;
     pdk_buf_clear(&conns->text);
+    conns->asking = c;
     h->word(h->ctx, word, argument, &conns->text);
+    conns->asking = NULL;
     if (conns->text.failed) {
         pdk_conns_lose(conns, c);
         return FIRST_WORD;
