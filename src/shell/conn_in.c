@@ -5,6 +5,7 @@
 #include "core/node/node.h"
 #include "proto/frame.h"
 #include "shell/conn_internal.h"
+#include "shell/sock.h"
 
 /* Reads of one connection in one turn, so that a fast sender does not keep the others waiting. */
 #define READS_AT_ONCE 4
@@ -270,7 +271,7 @@ static bool read_once(struct pdk_conns *conns, struct conn *c)
     if (in_place && !room_in_place(conns, c)) return false;
     uint8_t *to = in_place ? c->in.bytes : conns->scratch;
     size_t room = (in_place ? c->in.cap : conns->scratch_bytes) - c->in.len;
-    ssize_t n = recv(c->fd, to + c->in.len, room, 0);
+    ssize_t n = pdk_sock_recv(c->fd, to + c->in.len, room, 0);
     if (n <= 0) {
         if (n < 0 && errno == EINTR) return true;
         if (n < 0 && errno == EAGAIN)

@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include "shell/conn_internal.h"
+#include "shell/sock.h"
 
 #define IOV_AT_ONCE 64
 /* An answer buffer of this size is kept for the next word. */
@@ -76,7 +77,7 @@ static enum pdk_err send_chain(struct pdk_conns *conns, struct conn *c)
         }
         ssize_t n;
         if (count == 1) {
-            n = send(c->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+            n = pdk_sock_send(c->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
         } else {
             struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
             n = sendmsg(c->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
