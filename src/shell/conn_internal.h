@@ -99,8 +99,8 @@ struct pdk_conns {
 
     struct ref *refs;
     uint32_t ref_count, ref_cap;
-    size_t unsent;       /* sum of the out queues */
-    int64_t large_bytes; /* sum of the connections' `large` */
+    size_t unsent;             /* sum of the out queues */
+    int64_t large_bytes;       /* sum of the connections' `large` */
     struct pdk_buf text;       /* of a four letter word */
     const struct conn *asking; /* whose word is being answered: it reads no more, as in Apache */
     struct pdk_log_limit slow_limit, memory_limit, large_limit;

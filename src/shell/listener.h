@@ -33,9 +33,9 @@ PDK_WARN_UNUSED enum pdk_err pdk_listener_open(const struct pdk_listener_config 
 /* Stops listening; accepted connections stay. */
 void pdk_listener_close(struct pdk_listener *listener);
 
-/* End of a turn, behind pdk_conns_turn: accepts who has come.  Only now, because the peers that have
- * gone must not count any more: a client that closes a connection and opens the next one is within
- * its limit.  `mono_ms`: the turn's time. */
+/* End of a turn, behind pdk_conns_turn: accepts who has come.  Only now, because the peers that
+ * have gone must not count any more: a client that closes a connection and opens the next one is
+ * within its limit.  `mono_ms`: the turn's time. */
 void pdk_listener_turn(struct pdk_listener *listener, int64_t mono_ms);
 /* The port in use. */
 int32_t pdk_listener_port(const struct pdk_listener *listener);
