@@ -299,11 +299,13 @@ static bool read_once(struct pdk_conns *conns, struct conn *c)
     return c->readable;
 }
 
-/* Throws away what still comes, until the peer's end. */
+/* Throws away what still comes, until the peer's end.  Not into the scratch buffer: a request of
+ * another connection may have closed this one, and what follows it still lies there. */
 static void discard(struct pdk_conns *conns, struct conn *c)
 {
+    uint8_t rubbish[16384];
     for (int i = 0; i < READS_AT_ONCE; i++) {
-        ssize_t n = recv(c->fd, conns->scratch, conns->scratch_bytes, 0);
+        ssize_t n = pdk_sock_recv(c->fd, rubbish, sizeof rubbish, 0);
         if (n > 0 || (n < 0 && errno == EINTR)) continue;
         if (n < 0 && errno == EAGAIN)
             c->readable = false;
@@ -312,6 +314,49 @@ static void discard(struct pdk_conns *conns, struct conn *c)
         return;
     }
     pdk_conns_look_again(conns, c);
+}
+
+/* ---- short reads of many connections --------------------------------------------------------- */
+
+void pdk_conns_group_end(struct pdk_conns *conns)
+{
+    struct pdk_slice frames[PDK_CONN_AHEAD_MAX];
+    size_t count = conns->group_count, seen = 0;
+    bool delivered = false;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *bytes = conns->scratch + i * GROUP_SLOT_BYTES;
+        size_t used = 0;
+        if (pdk_frame_split(bytes, conns->group[i].len, conns->config.frame_limit_bytes,
+                            &frames[seen], &used) == PDK_FRAME_WHOLE)
+            seen++;
+    }
+    if (seen > 1) conns->handler->ahead(conns->handler->ctx, frames, seen);
+    conns->group_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct conn *c = conns->group[i].conn;
+        const uint8_t *bytes = conns->scratch + i * GROUP_SLOT_BYTES;
+        size_t done = deliver(conns, c, bytes, conns->group[i].len);
+        keep(conns, c, bytes + done, conns->group[i].len - done);
+        delivered = delivered || done > 0;
+        if (c->blocked == 0 && c->readable) pdk_conns_look_again(conns, c);
+    }
+    if (delivered) conns->handler->batch_end(conns->handler->ctx);
+}
+
+bool pdk_conns_group_read(struct pdk_conns *conns, struct conn *c)
+{
+    if (c->state != CONN_OPEN || c->blocked != 0 || c->in.len > 0 || c->out.bytes > 0 ||
+        c->drain_left > 0)
+        return false;
+    uint8_t *to = conns->scratch + conns->group_count * GROUP_SLOT_BYTES;
+    ssize_t n = pdk_sock_recv(c->fd, to, GROUP_SLOT_BYTES, 0);
+    if (n <= 0) return false; /* the usual way finds out why */
+    conns->config.metrics->bytes_received_count += (uint64_t)n;
+    c->last_read_mono_ms = conns->now_ms;
+    c->readable = (size_t)n == GROUP_SLOT_BYTES;
+    conns->group[conns->group_count++] = (struct group_read){.conn = c, .len = (size_t)n};
+    if (conns->group_count == PDK_CONN_AHEAD_MAX) pdk_conns_group_end(conns);
+    return true;
 }
 
 void pdk_conns_input(struct pdk_conns *conns, struct conn *c)

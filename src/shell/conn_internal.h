@@ -74,6 +74,13 @@ struct ref {
     uint32_t next;
 };
 
+/* What a short read brought, in its slot of the scratch buffer. */
+#define GROUP_SLOT_BYTES ((size_t)4 << 10)
+struct group_read {
+    struct conn *conn;
+    size_t len;
+};
+
 struct conn_list {
     struct conn *first, *last;
 };
@@ -104,6 +111,8 @@ struct pdk_conns {
     struct pdk_buf text;       /* of a four letter word */
     const struct conn *asking; /* whose word is being answered: it reads no more, as in Apache */
     struct pdk_log_limit slow_limit, memory_limit, large_limit;
+    struct group_read group[PDK_CONN_AHEAD_MAX];
+    size_t group_count;
     uint8_t *scratch; /* where all reads land */
     size_t scratch_bytes;
 };
@@ -126,6 +135,12 @@ const char *pdk_conns_address_text(const struct conn *c, bool with_port,
 /* ---- conn_in.c ----------------------------------------------------------------------------- */
 /* What can be delivered and read without waiting. */
 void pdk_conns_input(struct pdk_conns *conns, struct conn *c);
+/* One short read into a slot of its own, to be delivered with those of other connections: requests of
+ * one turn are looked ahead at together and their answers go out together.  False: this connection
+ * must be read the usual way now. */
+bool pdk_conns_group_read(struct pdk_conns *conns, struct conn *c);
+/* Delivers what group_read has gathered.  Before anything else uses the scratch buffer. */
+void pdk_conns_group_end(struct pdk_conns *conns);
 
 /* ---- conn_out.c ---------------------------------------------------------------------------- */
 /* The socket may take more. */
