@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem_fail.h"
 #include "core/store/internal.h"
 #include "core/store/logread.h"
 #include "sim/disk.h"
@@ -610,6 +611,37 @@ static void the_snapshot_in_memory_is_the_snapshot_on_disk(void **state)
     }
 }
 
+static void without_memory_nothing_is_lost_or_leaked(void **state)
+{
+    struct fixture *f = *state;
+    f->box.config.compression = PDK_COMPRESSION_GZ;
+    must_open(f);
+    must_write(f, 20);
+    must_snapshot(f);
+    must_write(f, 20);
+    stop(f);
+    const struct pdk_mem *heap = f->box.config.mem;
+    int refused = 0;
+    for (size_t nth = 1;; nth++) {
+        struct pdk_fail_mem m;
+        pdk_fail_mem_init(&m);
+        pdk_fail_mem_at(&m, nth);
+        f->box.config.mem = &m.mem;
+        enum pdk_err err = pdk_storebox_open(&f->box, &f->diag);
+        if (err == PDK_OK) expect_state(f, 40);
+        if (err == PDK_OK && nth % 3 == 0) err = pdk_storebox_snapshot(&f->box, &f->diag);
+        if (err != PDK_OK && err != PDK_ENOMEM) fail_msg("%s: %s", pdk_err_name(err), f->diag.text);
+        refused += err == PDK_ENOMEM;
+        pdk_storebox_close(&f->box);
+        f->box.config.mem = heap;
+        assert_int_equal(m.live, 0);
+        if (m.calls < nth) break;
+    }
+    assert_true(refused > 5);
+    must_open(f);
+    expect_state(f, 40);
+}
+
 /* ---- purge, sizes, epochs -------------------------------------------------------------------- */
 
 static void count_removed(void *ctx, const char *path)
@@ -746,6 +778,7 @@ int main(void)
         TEST(a_wiped_folder_may_keep_our_mark),
         TEST(a_cancelled_snapshot_leaves_nothing),
         TEST(the_snapshot_in_memory_is_the_snapshot_on_disk),
+        TEST(without_memory_nothing_is_lost_or_leaked),
         TEST(purge_keeps_three_snapshots_and_their_logs),
         TEST(purge_counts_only_snapshots_that_are_whole),
         TEST(sizes_count_files_that_an_operator_sees),

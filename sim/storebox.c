@@ -43,7 +43,6 @@ void pdk_storebox_init(struct pdk_storebox *b, const struct pdk_vfs *vfs,
     *b = (struct pdk_storebox){.config = config != NULL ? *config : pdk_storebox_config(),
                                .vfs = vfs};
     b->log = (struct pdk_log){.ctx = b, .level = PDK_LOG_INFO, .line = keep_line};
-    b->config.mem = pdk_mem_heap();
     b->config.log = &b->log;
     pdk_buf_init(&b->lines, pdk_mem_heap(), 64 * 1024 * 1024);
     pdk_buf_init(&b->batch, pdk_mem_heap(), 64 * 1024 * 1024);

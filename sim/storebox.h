@@ -29,7 +29,7 @@ struct pdk_storebox {
 /* Settings that suit tests: /data for both folders, files of 64 KiB, records up to 1 MiB,
  * everything that Apache has on by default on. */
 struct pdk_store_config pdk_storebox_config(void);
-/* `config` NULL: as above.  Its log and memory are the box's. */
+/* `config` NULL: as above.  Its log is the box's. */
 void pdk_storebox_init(struct pdk_storebox *b, const struct pdk_vfs *vfs,
                        const struct pdk_store_config *config);
 void pdk_storebox_deinit(struct pdk_storebox *b);
