@@ -5,6 +5,8 @@
 
 #define EXPIRE_PER_TICK 500
 #define CONTAINERS_PER_TICK 64
+/* Replayed in about half a second. */
+#define SNAPSHOT_FLOOR_BYTES (INT64_C(128) << 20)
 
 /* ---- sessions ---------------------------------------------------------------------------- */
 
@@ -104,9 +106,11 @@ void pdk_timer_applied(struct pdk_node *n, size_t len)
     n->txns_since_snapshot++;
     n->bytes_since_snapshot += len;
     /* At our speed a hundred thousand transactions are a blink: unless the operator has said so,
-     * the log must also outweigh the last snapshot. */
-    bool outweighs =
-        n->config.snap_count_set || n->bytes_since_snapshot >= (uint64_t)n->last_snapshot_bytes;
+     * the log must also outweigh the last snapshot and a floor (docs/decisions/0005). */
+    uint64_t weight = n->last_snapshot_bytes > SNAPSHOT_FLOOR_BYTES
+                          ? (uint64_t)n->last_snapshot_bytes
+                          : (uint64_t)SNAPSHOT_FLOOR_BYTES;
+    bool outweighs = n->config.snap_count_set || n->bytes_since_snapshot >= weight;
     if ((n->txns_since_snapshot > n->snap_after_txns && outweighs) ||
         n->bytes_since_snapshot > n->snap_after_bytes)
         n->snapshot_wanted = true;

@@ -59,12 +59,19 @@ static enum pdk_code check_quota(struct pdk_prep_work *w, struct pdk_slice path,
     return PDK_CODE_QUOTA_EXCEEDED;
 }
 
+static int32_t next_cversion(const struct pdk_record *parent)
+{
+    return (int32_t)((uint32_t)parent->stat.cversion + 1u);
+}
+
 /* The parent after a child came or went. */
 static void change_parent(struct pdk_prep_work *w, struct pdk_slice parent_path,
                           struct pdk_record *parent, bool created)
 {
-    parent->stat.pzxid = w->zxid;
-    if (created) parent->stat.cversion = (int32_t)((uint32_t)parent->stat.cversion + 1u);
+    /* Replicas never lower the counter: behind the largest int it stands still, and pzxid with it. */
+    int32_t next = next_cversion(parent);
+    if (!created || next > parent->stat.cversion) parent->stat.pzxid = w->zxid;
+    if (created && next > parent->stat.cversion) parent->stat.cversion = next;
     uint32_t children = created ? parent->child_count + 1 : parent->child_count - 1;
     w->result->parent_digest =
         pdk_overlay_put_stat(w->p->overlay, parent_path, parent, w->zxid, &parent->stat, children);
@@ -170,6 +177,7 @@ static enum pdk_code run_create(struct pdk_prep_work *w, int32_t kind, const str
     if ((code = check_quota(w, path, (int64_t)c->data.len, 1)) != PDK_CODE_OK) return code;
     if (!fits(w, path.len + c->data.len + w->p->acl.len)) return PDK_CODE_MARSHALLING_ERROR;
 
+    int32_t parent_cversion = next_cversion(&parent);
     change_parent(w, parent_path, &parent, true);
     struct pdk_stat_persisted stat = {.czxid = w->zxid,
                                       .mzxid = w->zxid,
@@ -180,7 +188,7 @@ static enum pdk_code run_create(struct pdk_prep_work *w, int32_t kind, const str
     w->result->node_digest = pdk_overlay_put_created(w->p->overlay, path, w->zxid, &stat, c->data,
                                                      pdk_buf_slice(&w->p->acl));
     w->result->ephemeral |= stat.ephemeral_owner == w->req->session && w->req->session != 0;
-    put_create_body(w, kind, c, path, parent.stat.cversion);
+    put_create_body(w, kind, c, path, parent_cversion);
     return PDK_CODE_OK;
 }
 
