@@ -135,9 +135,9 @@ const char *pdk_conns_address_text(const struct conn *c, bool with_port,
 /* ---- conn_in.c ----------------------------------------------------------------------------- */
 /* What can be delivered and read without waiting. */
 void pdk_conns_input(struct pdk_conns *conns, struct conn *c);
-/* One short read into a slot of its own, to be delivered with those of other connections: requests of
- * one turn are looked ahead at together and their answers go out together.  False: this connection
- * must be read the usual way now. */
+/* One short read into a slot of its own, to be delivered with those of other connections:
+ * requests of one turn are looked ahead at together and their answers go out together.  False:
+ * this connection must be read the usual way now. */
 bool pdk_conns_group_read(struct pdk_conns *conns, struct conn *c);
 /* Delivers what group_read has gathered.  Before anything else uses the scratch buffer. */
 void pdk_conns_group_end(struct pdk_conns *conns);

@@ -68,7 +68,8 @@ static int32_t next_cversion(const struct pdk_record *parent)
 static void change_parent(struct pdk_prep_work *w, struct pdk_slice parent_path,
                           struct pdk_record *parent, bool created)
 {
-    /* Replicas never lower the counter: behind the largest int it stands still, and pzxid with it. */
+    /* Replicas never lower the counter: behind the largest int it stands still, and pzxid with
+     * it. */
     int32_t next = next_cversion(parent);
     if (!created || next > parent->stat.cversion) parent->stat.pzxid = w->zxid;
     if (created && next > parent->stat.cversion) parent->stat.cversion = next;
