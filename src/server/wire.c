@@ -189,6 +189,7 @@ static void gather(struct server *s)
         if (now_us > until_us || pdk_loop_wait(s->loop, 0) == 0) return;
         look_at_clock(s);
         pdk_loop_tell(s->loop);
+        pdk_conns_deliver(s->conns);
     }
 }
 
@@ -197,6 +198,7 @@ static void turn(struct server *s)
     (void)pdk_loop_wait(s->loop, wait_ms(s));
     look_at_clock(s);
     pdk_loop_tell(s->loop);
+    pdk_conns_deliver(s->conns);
     gather(s);
     if (s->phase == PHASE_ENDED) return;
     run_timers(s);

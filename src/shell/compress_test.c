@@ -13,7 +13,8 @@
 #include "base/prng.h"
 #include "base/reader.h"
 
-/* Pushes `in` through a stream in pieces of `in_step` bytes, taking at most `out_step` at a time. */
+/* Pushes `in` through a stream in pieces of `in_step` bytes, taking at most `out_step` at a
+ * time. */
 static enum pdk_err push(const struct pdk_codec *codec, const struct pdk_mem *mem, bool compress,
                          struct pdk_slice in, size_t in_step, size_t out_step, struct pdk_buf *out)
 {

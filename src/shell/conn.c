@@ -191,7 +191,7 @@ static void on_ready(struct pdk_source *self, uint32_t events)
         c->readable = true;
         if (pdk_conns_group_read(conns, c)) return;
     }
-    pdk_conns_group_end(conns); /* it shares the scratch buffer */
+    pdk_conns_deliver(conns); /* it shares the scratch buffer */
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) c->hung_up = true;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) c->readable = true;
     if ((events & EPOLLOUT) != 0 && c->out.bytes > 0) pdk_conns_output(conns, c);
@@ -315,7 +315,7 @@ void pdk_conns_time(struct pdk_conns *conns, int64_t mono_ms) { conns->now_ms = 
 
 void pdk_conns_turn(struct pdk_conns *conns)
 {
-    pdk_conns_group_end(conns);
+    pdk_conns_deliver(conns);
     struct conn *again = conns->again;
     conns->again = NULL;
     while (again != NULL) {

@@ -318,7 +318,7 @@ static void discard(struct pdk_conns *conns, struct conn *c)
 
 /* ---- short reads of many connections --------------------------------------------------------- */
 
-void pdk_conns_group_end(struct pdk_conns *conns)
+void pdk_conns_deliver(struct pdk_conns *conns)
 {
     struct pdk_slice frames[PDK_CONN_AHEAD_MAX];
     size_t count = conns->group_count, seen = 0;
@@ -335,6 +335,7 @@ void pdk_conns_group_end(struct pdk_conns *conns)
     for (size_t i = 0; i < count; i++) {
         struct conn *c = conns->group[i].conn;
         const uint8_t *bytes = conns->scratch + i * GROUP_SLOT_BYTES;
+        c->grouped = false;
         size_t done = deliver(conns, c, bytes, conns->group[i].len);
         keep(conns, c, bytes + done, conns->group[i].len - done);
         delivered = delivered || done > 0;
@@ -345,8 +346,9 @@ void pdk_conns_group_end(struct pdk_conns *conns)
 
 bool pdk_conns_group_read(struct pdk_conns *conns, struct conn *c)
 {
-    if (c->state != CONN_OPEN || c->blocked != 0 || c->in.len > 0 || c->out.bytes > 0 ||
-        c->drain_left > 0)
+    /* Its bytes must stay in order: a second read has to wait until the first is delivered. */
+    if (c->grouped || c->state != CONN_OPEN || c->blocked != 0 || c->in.len > 0 ||
+        c->out.bytes > 0 || c->drain_left > 0)
         return false;
     uint8_t *to = conns->scratch + conns->group_count * GROUP_SLOT_BYTES;
     ssize_t n = pdk_sock_recv(c->fd, to, GROUP_SLOT_BYTES, 0);
@@ -354,8 +356,9 @@ bool pdk_conns_group_read(struct pdk_conns *conns, struct conn *c)
     conns->config.metrics->bytes_received_count += (uint64_t)n;
     c->last_read_mono_ms = conns->now_ms;
     c->readable = (size_t)n == GROUP_SLOT_BYTES;
+    c->grouped = true;
     conns->group[conns->group_count++] = (struct group_read){.conn = c, .len = (size_t)n};
-    if (conns->group_count == PDK_CONN_AHEAD_MAX) pdk_conns_group_end(conns);
+    if (conns->group_count == PDK_CONN_AHEAD_MAX) pdk_conns_deliver(conns);
     return true;
 }
 

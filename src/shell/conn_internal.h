@@ -44,6 +44,7 @@ struct conn {
     bool close_asked; /* by the handler, in this batch */
     bool lost;        /* in conns->lost */
     bool awaiting;    /* in conns->again */
+    bool grouped;     /* what group_read brought of it has not been delivered yet */
     bool touched;     /* in conns->touched */
     bool is_v6;
     uint8_t address[16]; /* IPv4 in the first four */
@@ -139,8 +140,6 @@ void pdk_conns_input(struct pdk_conns *conns, struct conn *c);
  * requests of one turn are looked ahead at together and their answers go out together.  False:
  * this connection must be read the usual way now. */
 bool pdk_conns_group_read(struct pdk_conns *conns, struct conn *c);
-/* Delivers what group_read has gathered.  Before anything else uses the scratch buffer. */
-void pdk_conns_group_end(struct pdk_conns *conns);
 
 /* ---- conn_out.c ---------------------------------------------------------------------------- */
 /* The socket may take more. */
