@@ -26,6 +26,45 @@ static void a_paused_connection_gets_nothing_more_until_resumed(void **state)
     destroy(f);
 }
 
+static void two_looks_in_one_turn_keep_a_stream_in_order(void **state)
+{
+    (void)state;
+    struct fixture *f = create_default();
+    int c = connect_one(f);
+    put_frame(f, c, "connect");
+    turn(f);
+    uint8_t bytes[100];
+    size_t n = frame(bytes, "first");
+    n += frame(bytes + n, "second");
+    put(f, c, bytes, n - 3); /* the second frame in two pieces */
+    (void)pdk_loop_wait(f->loop, 0);
+    pdk_loop_tell(f->loop);
+    put(f, c, bytes + n - 3, 3);
+    turn(f);
+    expect_heard(f, "open 0 127.0.0.1|frame 0 connect|frame 0 first|frame 0 second|");
+    destroy(f);
+}
+
+static void requests_of_one_turn_are_delivered_together_and_each_to_its_own(void **state)
+{
+    (void)state;
+    struct fixture *f = create_default();
+    int a = connect_one(f), b = connect_one(f);
+    put_frame(f, a, "connect");
+    put_frame(f, b, "connect");
+    turn(f);
+    f->heard_len = 0;
+    f->heard[0] = '\0';
+    put_frame(f, a, "from a");
+    put_frame(f, b, "from b");
+    (void)pdk_loop_wait(f->loop, 0);
+    pdk_loop_tell(f->loop);
+    expect_heard(f, ""); /* gathered */
+    pdk_conns_deliver(f->conns);
+    expect_heard(f, "frame 0 from a|frame 1 from b|");
+    destroy(f);
+}
+
 static void the_end_of_the_stream_is_told_behind_the_last_frame(void **state)
 {
     (void)state;
@@ -449,6 +488,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_paused_connection_gets_nothing_more_until_resumed),
+        cmocka_unit_test(two_looks_in_one_turn_keep_a_stream_in_order),
+        cmocka_unit_test(requests_of_one_turn_are_delivered_together_and_each_to_its_own),
         cmocka_unit_test(the_end_of_the_stream_is_told_behind_the_last_frame),
         cmocka_unit_test(a_peer_that_dies_while_paused_is_noticed),
         cmocka_unit_test(numbers_are_used_again_after_the_turn),
