@@ -3,8 +3,8 @@
 #   make            the server and tools, into build/bin
 #   make run        installs what is missing, builds, serves 127.0.0.1:2181 from ./data
 #   make test       everything that CI runs          make unit     unit tests only
-#   make check      test, and TSan, clang, mutants    make bench    the table of docs/BENCHMARKS.md
-#   make fuzz       libFuzzer targets                 make format   make tidy   make cover
+#   make check      test, and units with TSan, clang  make bench    the table of docs/BENCHMARKS.md
+#   make fuzz       libFuzzer targets, for longer     make format   make tidy     house rules
 #
 # Sources are found, not listed: src/**/x.c goes into the library of its variant, src/**/x_test.c
 # becomes <variant>/test/**/x_test, src/tools/<name>/main.c becomes bin/paddock-<name>,
@@ -48,8 +48,7 @@ TOOL_NAMES  := $(patsubst src/tools/%/main.c,%,$(filter src/tools/%,$(MAINS)))
 BENCH_NAMES := $(patsubst bench/%/main.c,%,$(BENCHES))
 
 all: build/bin/paddockd $(TOOL_NAMES:%=build/bin/paddock-%)
-.PHONY: all run test unit check check-more bench bench-bins fuzz fuzz-short format tidy cover clean \
-        asan tsan test-bins install man
+.PHONY: all run test unit check bench bench-bins fuzz format tidy clean asan tsan test-bins
 
 # $(1) folder of the variant, $(2) compiler, $(3) flags, $(4) extra libraries
 define variant
