@@ -25,5 +25,6 @@ def run(mode, server, **options):
     line = command(mode, server, **options)
     done = subprocess.run(line, capture_output=True, text=True)
     if done.returncode != 0:
-        raise LoadFailed(f'{" ".join(line)}\n{done.stdout}{done.stderr}')
+        log = server.log_tail() if hasattr(server, 'log_tail') else ''
+        raise LoadFailed(f'{" ".join(line)}\n{done.stdout}{done.stderr}{log}')
     return json.loads(done.stdout)

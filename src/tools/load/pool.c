@@ -56,7 +56,11 @@ static void state_changed(struct pdk_load_conn *c, enum pdk_client_state state)
     if (stands && !c->stands) p->standing++;
     if (!stands && c->stands) {
         p->standing--;
-        if (state == PDK_CLIENT_WAITING) p->lost++;
+        if (state == PDK_CLIENT_WAITING && p->lost++ == 0) {
+            const char *fault = pdk_client_fault(c->client);
+            fprintf(stderr, "paddock-load: a connection broke: %s\n",
+                    fault != NULL ? fault : "the server has closed it");
+        }
     }
     if (state > PDK_CLIENT_CLOSING) p->ended++;
     c->stands = stands;
