@@ -4,10 +4,13 @@
  *
  * 1. Appends of 200 bytes, each synced, through the store and through bare loops of pwrite and
  *    fdatasync (a growing file, a reserved one, one that was written with zeros before).
- * 2. A snapshot of a million znodes (24-byte names, 100 bytes of data) and a log of half a million
+ * 2. The same through the store while a snapshot is being written.
+ * 3. A snapshot of a million znodes (24-byte names, 100 bytes of data) and a log of half a million
  *    transactions behind it: writing the snapshot, recovering without a tree (files only) and with
  *    one.  Files are in the page cache, as after kill -9. */
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -288,7 +291,45 @@ static void fill(struct pdk_state *s)
     pdk_buf_deinit(&b);
 }
 
-static void write_history(struct pdk_store *store, struct pdk_state *s)
+/* A snapshot on a thread of its own, as the server has it. */
+struct beside {
+    struct pdk_store *store;
+    const struct pdk_snapshot_job *job;
+    struct pdk_snapshot_result result;
+    atomic_bool done;
+};
+
+static void *write_beside(void *arg)
+{
+    struct beside *b = arg;
+    pdk_snapshot_write(b->store, b->job, NULL, NULL, &b->result);
+    atomic_store(&b->done, true);
+    return NULL;
+}
+
+/* One synced append after another, while the snapshot is written once more.  Returns the last zxid. */
+static pdk_zxid append_beside_snapshot(struct pdk_store *store, const struct pdk_snapshot_job *job,
+                                       struct pdk_buf *b, struct times *t)
+{
+    struct beside beside = {.store = store, .job = job};
+    struct pdk_diag diag;
+    pthread_t thread;
+    pdk_zxid zxid = job->zxid;
+    if (pthread_create(&thread, NULL, write_beside, &beside) != 0) stop("cannot start a thread");
+    while (!atomic_load(&beside.done) && t->count < SYNCED_APPENDS) {
+        put_set_data(b, ++zxid, "/d000/znode-000000000000000000");
+        double from = now_s();
+        append(store, b, zxid, 1);
+        t->at[t->count++] = now_s() - from;
+        must(pdk_store_reserve(store, &diag), &diag);
+    }
+    (void)pthread_join(thread, NULL);
+    must(beside.result.err, &beside.result.diag);
+    print_times("store: append + sync, beside a snapshot", t);
+    return zxid;
+}
+
+static void write_history(struct pdk_store *store, struct pdk_state *s, struct times *times)
 {
     struct pdk_diag diag;
     struct pdk_snapshot_result result;
@@ -300,11 +341,11 @@ static void write_history(struct pdk_store *store, struct pdk_state *s)
     (void)printf("%-44s %8.2f s    %.0f MB, %.0f MB/s\n", "writing the snapshot", now_s() - from,
                  (double)result.size_bytes / 1e6,
                  (double)result.size_bytes / 1e6 / (now_s() - from));
-    pdk_state_unfreeze(s, job);
 
     struct pdk_buf b;
     pdk_buf_init(&b, pdk_mem_heap(), 1 << 20);
-    pdk_zxid zxid = s->last_zxid;
+    pdk_zxid zxid = append_beside_snapshot(store, job, &b, times);
+    pdk_state_unfreeze(s, job);
     from = now_s();
     for (int i = 0; i < TXNS; i += 500) {
         for (int k = 0; k < 500; k++) {
@@ -338,7 +379,7 @@ static void recover(const char *what, const char *folder, const struct pdk_recov
         cpu_to - snapshot_cpu_s);
 }
 
-static void bench_recovery(const char *folder)
+static void bench_recovery(const char *folder, struct times *times)
 {
     struct pdk_store_config config = store_config(folder);
     struct pdk_store *store;
@@ -350,7 +391,7 @@ static void bench_recovery(const char *folder)
     struct pdk_recover_sink sink = pdk_state_recover_sink(&state);
     must(pdk_store_recover(store, &sink, &recovery, &diag), &diag);
     must(pdk_tree_load_done(state.tree, &diag), &diag);
-    write_history(store, &state);
+    write_history(store, &state, times);
     pdk_store_close(store);
 
     const struct pdk_recover_sink none = {.reset = none_reset,
@@ -391,7 +432,7 @@ int main(int argc, char **argv)
     bench_log(part, &times);
     (void)snprintf(part, sizeof part, "%s/recovery", folder);
     if (mkdir(part, 0755) != 0) stop("cannot make a folder");
-    bench_recovery(part);
+    bench_recovery(part, &times);
     remove_all(folder);
     return 0;
 }
