@@ -20,6 +20,7 @@
 
 #include "core/node/state.h"
 #include "core/store/store.h"
+#include "core/tree/ahead.h"
 #include "proto/opcode.h"
 #include "shell/compress.h"
 #include "shell/vfs_posix.h"
@@ -165,6 +166,17 @@ static enum pdk_err state_snapshot(void *ctx, const struct pdk_snapshot_info *in
 {
     snapshot_cpu_s = cpu_s();
     return pdk_state_recover_sink(ctx).snapshot(ctx, info);
+}
+static void state_ahead(void *ctx, const struct pdk_slice *txns, size_t count)
+{
+    const struct pdk_state *s = ctx;
+    struct pdk_slice paths[PDK_RECOVER_AHEAD];
+    for (size_t i = 0; i < count; i++) {
+        struct pdk_reader r = pdk_reader_of(txns[i]);
+        (void)pdk_reader_take(&r, PDK_TXN_HEADER_LEN);
+        paths[i] = pdk_read_bytes(&r);
+    }
+    pdk_tree_ahead(s->tree, paths, count);
 }
 static enum pdk_err none_txn(void *ctx, struct pdk_slice txn)
 {
@@ -406,6 +418,12 @@ static void bench_recovery(const char *folder, struct times *times)
         init_state(&state);
         sink.snapshot = state_snapshot;
         recover("recovery, with the tree", folder, &sink);
+    }
+    for (int i = 0; i < 3; i++) {
+        pdk_state_deinit(&state);
+        init_state(&state);
+        sink.ahead = state_ahead;
+        recover("recovery, with the tree, looking ahead", folder, &sink);
     }
     pdk_state_deinit(&state);
 }
