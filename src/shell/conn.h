@@ -126,8 +126,8 @@ void pdk_conns_close(struct pdk_conns *conns, uint32_t conn);
 /* Hands to the sockets what pdk_conns_send has gathered: one system call per connection. */
 void pdk_conns_flush(struct pdk_conns *conns);
 
-/* Short reads of several connections are gathered, to be delivered together: does so now.  The reads
- * themselves, before another use of the buffer, and pdk_conns_turn do it, too. */
+/* Short reads of several connections are gathered, to be delivered together: does so now.  The
+ * reads themselves, before another use of the buffer, and pdk_conns_turn do it, too. */
 void pdk_conns_deliver(struct pdk_conns *conns);
 /* End of a turn: connections that may read again, time limits, losses; frees what is dead. */
 void pdk_conns_turn(struct pdk_conns *conns);
