@@ -319,7 +319,8 @@ static void *write_beside(void *arg)
     return NULL;
 }
 
-/* One synced append after another, while the snapshot is written once more.  Returns the last zxid. */
+/* One synced append after another, while the snapshot is written once more.  Returns the last
+ * zxid. */
 static pdk_zxid append_beside_snapshot(struct pdk_store *store, const struct pdk_snapshot_job *job,
                                        struct pdk_buf *b, struct times *t)
 {
