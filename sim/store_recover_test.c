@@ -473,6 +473,20 @@ static void an_unreadable_disk_is_no_end_of_file(void **state)
     }
 }
 
+static void replay_announces_what_comes_next(void **state)
+{
+    struct fixture *f = *state;
+    must_open(f);
+    must_write(f, 10);
+    must_snapshot(f);
+    must_write(f, 300);
+    stop(f);
+    must_open(f);
+    assert_int_equal(f->box.recovery.txns, 300);
+    assert_in_range(f->box.hints, 300 - 300 / PDK_RECOVER_AHEAD - 1, 300);
+    assert_int_equal(f->box.wrong_hints, 0);
+}
+
 /* ---- snapshots ------------------------------------------------------------------------------- */
 
 static void a_damaged_snapshot_is_replaced_by_an_older_one_and_more_log(void **state)
@@ -771,6 +785,7 @@ int main(void)
         TEST(damage_before_a_new_epoch_is_rot),
         TEST(rot_that_the_snapshot_covers_is_told_and_passed),
         TEST(an_unreadable_disk_is_no_end_of_file),
+        TEST(replay_announces_what_comes_next),
         TEST(a_damaged_snapshot_is_replaced_by_an_older_one_and_more_log),
         TEST(a_cut_snapshot_is_passed_over),
         TEST(snapshots_of_which_none_loads_are_refused),

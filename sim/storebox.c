@@ -111,6 +111,21 @@ static enum pdk_err on_txn(void *ctx, struct pdk_slice txn)
     return sink.txn(sink.ctx, txn);
 }
 
+static void on_ahead(void *ctx, const struct pdk_slice *txns, size_t count)
+{
+    struct pdk_storebox *b = ctx;
+    struct pdk_recover_sink sink = pdk_state_recover_sink(&b->state);
+    for (size_t i = 0; i < count; i++) {
+        struct pdk_reader r = pdk_reader_of(txns[i]);
+        struct pdk_txn_header header;
+        pdk_read_txn_header(&r, &header);
+        b->hints++;
+        /* One is just about to be applied; these follow it. */
+        b->wrong_hints += header.zxid != b->state.last_zxid + 2 + (pdk_zxid)i;
+    }
+    if (sink.ahead != NULL) sink.ahead(sink.ctx, txns, count);
+}
+
 enum pdk_err pdk_storebox_open(struct pdk_storebox *b, struct pdk_diag *diag)
 {
     PDK_ASSERT(b->store == NULL);
@@ -120,7 +135,9 @@ enum pdk_err pdk_storebox_open(struct pdk_storebox *b, struct pdk_diag *diag)
                                           .acl = on_acl,
                                           .znode = on_znode,
                                           .snapshot = on_snapshot,
-                                          .txn = on_txn};
+                                          .txn = on_txn,
+                                          .ahead = on_ahead};
+    b->hints = b->wrong_hints = 0;
     pdk_buf_clear(&b->lines);
     pdk_buf_clear(&b->batch);
     b->batch_records = 0;

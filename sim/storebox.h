@@ -21,7 +21,8 @@ struct pdk_storebox {
     /* The last digest that replay met behind a transaction. */
     pdk_zxid recorded_zxid;
     uint64_t recorded_digest;
-    struct pdk_buf batch; /* framed records, not yet appended */
+    uint64_t hints, wrong_hints; /* transactions announced; and those that did not come next */
+    struct pdk_buf batch;        /* framed records, not yet appended */
     pdk_zxid batch_first;
     uint32_t batch_records;
 };

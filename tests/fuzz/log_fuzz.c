@@ -95,11 +95,27 @@ static enum pdk_err on_txn(void *ctx, struct pdk_slice txn)
     return PDK_OK;
 }
 
+static void on_ahead(void *ctx, const struct pdk_slice *txns, size_t count)
+{
+    const struct state *s = ctx;
+    uint32_t sum = s->sum;
+    PDK_ASSERT(count <= PDK_RECOVER_AHEAD);
+    for (size_t i = 0; i < count; i++) {
+        PDK_ASSERT(txns[i].len >= PDK_TXN_HEADER_LEN);
+        sum = pdk_crc32(sum, txns[i].bytes, txns[i].len); /* readable to the end */
+    }
+    PDK_ASSERT(sum <= UINT32_MAX);
+}
+
 static enum pdk_err recover_once(struct pdk_disk *disk, struct state *s, struct pdk_recovery *out,
                                  struct pdk_diag *diag)
 {
-    const struct pdk_recover_sink sink = {
-        .ctx = s, .reset = on_reset, .acl = on_acl, .znode = on_znode, .txn = on_txn};
+    const struct pdk_recover_sink sink = {.ctx = s,
+                                          .reset = on_reset,
+                                          .acl = on_acl,
+                                          .znode = on_znode,
+                                          .txn = on_txn,
+                                          .ahead = on_ahead};
     struct pdk_store_config config = {.mem = pdk_mem_heap(),
                                       .data_dir = "/data",
                                       .log_dir = "/data",

@@ -16,6 +16,7 @@ struct scan {
     pdk_zxid last; /* of the last good record in this file; 0: none yet */
     int64_t end;   /* behind it */
     int64_t doubt; /* offset of a record passed over, not yet known to be covered; -1: none */
+    size_t shown;  /* records that the sink was told will come */
 };
 
 static enum pdk_err scan_open(struct scan *s, struct pdk_replay *r, size_t index)
@@ -108,6 +109,23 @@ static bool may_follow(pdk_zxid before, pdk_zxid zxid)
     return zxid >> 32 > before >> 32 && (zxid & 0xffffffff) == 1;
 }
 
+/* Tells the sink what stands in the window already. */
+static void look_ahead(struct scan *s)
+{
+    const struct pdk_recover_sink *sink = s->r->sink;
+    const struct pdk_window *w = &s->reader.window;
+    struct pdk_slice txns[PDK_RECOVER_AHEAD];
+    size_t count = 0;
+    for (size_t at = w->at; count < PDK_RECOVER_AHEAD && w->len - at > PDK_LOG_FRAME_BYTES;) {
+        size_t len = pdk_load_u32(w->buf + at + 8);
+        if (len < PDK_TXN_HEADER_LEN || len > w->len - at - PDK_LOG_FRAME_BYTES) break;
+        txns[count++] = pdk_slice_of(w->buf + at + PDK_LOG_HEAD_BYTES, len);
+        at += len + PDK_LOG_FRAME_BYTES;
+    }
+    s->shown = count;
+    if (count > 0) sink->ahead(sink->ctx, txns, count);
+}
+
 static enum pdk_err take_record(struct scan *s)
 {
     struct pdk_replay *r = s->r;
@@ -133,6 +151,10 @@ static enum pdk_err take_record(struct scan *s)
                      (long long)reader->offset, s->path.text);
         return PDK_ECORRUPT;
     }
+    if (s->shown > 0)
+        s->shown--;
+    else if (r->sink->ahead != NULL)
+        look_ahead(s);
     enum pdk_err err = r->sink->txn(r->sink->ctx, reader->txn);
     if (err != PDK_OK) {
         pdk_diag_set(r->diag, "%s: the transaction 0x%llx at offset %lld cannot be applied: %s",

@@ -77,7 +77,11 @@ struct pdk_recover_sink {
     enum pdk_err (*snapshot)(void *ctx, const struct pdk_snapshot_info *info);
     /* One txn, header | body | [digest], checksummed and in order. */
     enum pdk_err (*txn)(void *ctx, struct pdk_slice txn);
+    /* A hint, NULL if not wanted: these will probably come next (so that memory can be fetched
+     * meanwhile).  At most PDK_RECOVER_AHEAD, each at least as long as a header, none checked. */
+    void (*ahead)(void *ctx, const struct pdk_slice *txns, size_t count);
 };
+#define PDK_RECOVER_AHEAD 16
 struct pdk_recovery {
     pdk_zxid last_zxid;     /* of the state now */
     pdk_zxid snapshot_zxid; /* of the snapshot loaded; 0 with snapshot_loaded false = none */
