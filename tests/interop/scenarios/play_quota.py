@@ -186,9 +186,9 @@ def containers(stage):
     a.exists('/')
     a.create_container('/never')
     a.create_container('/ttlbox')
+    w.add_watch('/ttlbox', 0)       # before what may be gone a moment later
     a.create_ttl('/ttlbox/t', 1)
-    w.add_watch('/ttlbox', 0)
-    w.wait_events(2)
+    w.wait_events(3)
     a.exists('/ttlbox')
     a.exists('/never')
 
