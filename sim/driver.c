@@ -65,6 +65,7 @@ static void carry_out(struct pdk_sim_driver *d, const struct pdk_effect *e)
         pdk_put_raw(&d->lines, e->bytes.bytes, e->bytes.len);
         pdk_put_u8(&d->lines, '\n');
         return;
+    default: PDK_UNREACHABLE(); /* an ensemble's: sim/ensemble.h */
     }
 }
 

@@ -41,6 +41,7 @@ void pdk_server_carry_out(struct server *s)
         case PDK_OUT_ROLL: pdk_logthread_roll(s->logthread); break;
         case PDK_OUT_SNAPSHOT: pdk_background_snapshot(s->background, e->job); break;
         case PDK_OUT_LOG: log_line(s, e); break;
+        default: PDK_UNREACHABLE();
         }
     }
     pdk_conns_flush(s->conns);

@@ -40,6 +40,48 @@ struct pdk_conn_info {
 };
 void pdk_node_conn(const struct pdk_node *node, uint32_t conn, struct pdk_conn_info *out);
 
+/* ---- a member of an ensemble ------------------------------------------------------------------ */
+enum pdk_role {
+    PDK_ROLE_STANDALONE,
+    PDK_ROLE_LOOKING,
+    PDK_ROLE_LEADING, /* from the decision on; serving only when `serves` */
+    PDK_ROLE_FOLLOWING,
+    PDK_ROLE_OBSERVING,
+};
+/* "standalone", "leader", "follower", "observer", "looking" */
+const char *pdk_role_name(enum pdk_role role);
+
+struct pdk_member_summary {
+    enum pdk_role role;
+    bool serves;    /* clients */
+    bool read_only; /* serves only those that want no more, because there is no leader */
+    pdk_sid me, leader; /* leader: PDK_SID_NONE while looking */
+    int64_t epoch;      /* current */
+    const struct pdk_members *members, *last_seen; /* NULL when standalone */
+    int64_t last_election_ms; /* how long the last one took; -1: none yet */
+    uint64_t elections;
+    int64_t looking_since_ms; /* monotonic; -1: not looking */
+    uint64_t syncing_bytes;   /* of a snapshot that is coming in */
+    pdk_zxid last_logged, last_committed;
+    uint64_t pending_syncs, pending_revalidations;
+    uint64_t local_sessions;
+};
+void pdk_node_member(const struct pdk_node *node, struct pdk_member_summary *out);
+/* Learners of a leader (or of an observer master); false behind the last. */
+struct pdk_learner_info_row {
+    pdk_sid sid;
+    bool is_observer, is_voter, is_synced;
+    pdk_zxid acked;
+    int64_t last_heard_ms;
+    char address[64];
+};
+bool pdk_node_learner(const struct pdk_node *node, size_t index, struct pdk_learner_info_row *out);
+struct pdk_proposal_counts {
+    uint64_t diff_syncs, snap_syncs, trunc_syncs, proposals, commits, acks;
+    int64_t last_bytes, min_bytes, max_bytes; /* of proposals; -1: none yet */
+};
+void pdk_node_proposal_counts(const struct pdk_node *node, struct pdk_proposal_counts *out);
+
 /* A snapshot job is out. */
 bool pdk_node_snapshot_running(const struct pdk_node *node);
 
