@@ -7,7 +7,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 
-/* ---- what a dialler says first ---------------------------------------------------------------- */
+/* ---- what a dialler says first --------------------------------------------------------------- */
 #define PDK_HELLO_V1 INT64_C(-65536)
 #define PDK_HELLO_V2 INT64_C(-65535)
 #define PDK_HELLO_ADDRESS_MAX 2048
