@@ -2,8 +2,8 @@
  * of the table, then derive what depends on others. */
 #include "server/config.h"
 
+#include "base/props.h"
 #include "server/config_keys.h"
-#include "server/config_props.h"
 #include "server/config_servers.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "server/config_props.h"
+#include "base/props.h"
 
 #include <limits.h>
 

@@ -1,4 +1,4 @@
-/* server/config_props.h - the syntax of Java's properties files, one entry after the other.
+/* base/props.h - the syntax of Java's properties files, one entry after the other.
  *
  * `key=value`, `key:value` or `key value`; blanks around the separator and before the key do not
  * count; lines that begin with '#' or '!' are comments; a backslash before the end of a line joins
@@ -8,8 +8,8 @@
  *
  * Differs in one thing: bytes above 127 stay as they are (UTF-8 file names work), where Java takes
  * each for a Latin-1 character. */
-#ifndef PDK_SERVER_CONFIG_PROPS_H
-#define PDK_SERVER_CONFIG_PROPS_H
+#ifndef PDK_BASE_PROPS_H
+#define PDK_BASE_PROPS_H
 
 #include "base/base.h"
 #include "base/buf.h"
