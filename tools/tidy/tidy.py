@@ -29,7 +29,7 @@ LAYERS = {
     "core/store": PURE + ["core/tree"],
     "core/quorum": PURE,
     "core/elect": PURE + ["core/quorum"],
-    "core/zab": PURE + ["core/quorum"],
+    "core/zab": PURE + ["core/quorum", "core/store"],
     "core/node": PURE + ["core/acl", "core/tree", "core/watch", "core/session", "core/pipe",
                          "core/prep", "core/store", "core/quorum", "core/elect", "core/zab"],
     "client/core": PURE,

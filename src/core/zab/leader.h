@@ -26,7 +26,7 @@ struct pdk_leader_config {
     struct pdk_members *committed, *last_seen; /* held */
     int64_t accepted_epoch, current_epoch;     /* as stored */
     bool force_snapshot;
-    double snapshot_size_factor; /* < 0: no reading of the log */
+    double snapshot_size_factor;            /* < 0: no reading of the log */
     int32_t max_snap_syncs, max_diff_syncs; /* of observers at a time; voters are exempt */
     int64_t max_wait_for_epoch_ms;          /* zookeeper.leader.maxTimeToWaitForEpoch; -1: off */
     struct pdk_history *history;            /* the node's; its last is what we start from */

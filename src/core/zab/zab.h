@@ -27,7 +27,8 @@ enum pdk_zab_kind {
     /* ---- disk ---- */
     PDK_ZAB_STORE_ACCEPTED, /* epoch; answered by _stored */
     PDK_ZAB_STORE_CURRENT,  /* epoch, behind everything appended; answered by _stored */
-    PDK_ZAB_APPEND,   /* learner: bytes (a transaction) of zxid, to history and log; _durable follows */
+    PDK_ZAB_APPEND,         /* learner: bytes (a transaction) of zxid, to history and log; answered
+                             * by _durable */
     PDK_ZAB_TRUNCATE, /* learner: forget what is above zxid, load the tree; answered by _loaded */
     PDK_ZAB_SPOOL_BEGIN, /* learner: a snapshot of zxid comes: history is reset to it */
     PDK_ZAB_SPOOL_ADD,   /* bytes of its body */
@@ -81,7 +82,8 @@ void pdk_zab_out_clear(struct pdk_zab_out *o);
 const struct pdk_zab_effect *pdk_zab_out_take(struct pdk_zab_out *o, size_t *count);
 /* Where bytes begin: put them into o->bytes, then add the effect with the mark. */
 static inline size_t pdk_zab_mark(const struct pdk_zab_out *o) { return o->bytes.len; }
-/* Adds an effect without bytes, to be filled by the caller at once. */
+/* Adds an effect without bytes, to be filled by the caller at once; its bytes may then be some that
+ * the input brought. */
 struct pdk_zab_effect *pdk_zab_add(struct pdk_zab_out *o, enum pdk_zab_kind kind);
 /* The bytes since `mark` belong to it. */
 struct pdk_zab_effect *pdk_zab_add_bytes(struct pdk_zab_out *o, enum pdk_zab_kind kind,
@@ -92,9 +94,9 @@ void pdk_zab_send(struct pdk_zab_out *o, const uint32_t *links, size_t count, si
 /* What both sides are told about time and limits. */
 struct pdk_zab_limits {
     int64_t tick_ms;
-    int32_t init_limit, sync_limit;     /* ticks */
-    int32_t connect_limit;              /* connectToLearnerMasterLimit, ticks; 0: init_limit */
-    size_t packet_field_bytes;          /* longest field of a packet that is believed */
+    int32_t init_limit, sync_limit; /* ticks */
+    int32_t connect_limit;          /* connectToLearnerMasterLimit, ticks; 0: init_limit */
+    size_t packet_field_bytes;      /* longest field of a packet that is believed */
     bool reconfig_enabled;
 };
 
