@@ -347,6 +347,22 @@ static void rot_that_the_snapshot_covers_is_told_and_passed(void **state)
     must_refuse(f, PDK_ECORRUPT, "checksum is wrong");
 }
 
+static void a_lowered_limit_is_blamed_on_the_limit(void **state)
+{
+    struct fixture *f = *state;
+    must_open(f);
+    must_write(f, 3);
+    pdk_storebox_write(&f->box, 5000);
+    assert_int_equal(pdk_storebox_append(&f->box, &f->diag), PDK_OK);
+    must_write(f, 3);
+    stop(f);
+    f->box.config.max_record_bytes = 4000;
+    must_refuse(f, PDK_EINVAL, "raise jute.maxbuffer");
+    f->box.config.max_record_bytes = 6000;
+    must_open(f);
+    expect_state(f, 7);
+}
+
 static void an_unreadable_disk_is_no_end_of_file(void **state)
 {
     struct fixture *f = *state;
@@ -399,6 +415,7 @@ int main(void)
         STORE_TEST(damage_that_an_earlier_recovery_passed_is_passed_again),
         STORE_TEST(damage_before_a_new_epoch_is_rot),
         STORE_TEST(rot_that_the_snapshot_covers_is_told_and_passed),
+        STORE_TEST(a_lowered_limit_is_blamed_on_the_limit),
         STORE_TEST(an_unreadable_disk_is_no_end_of_file),
         STORE_TEST(replay_announces_what_comes_next),
     };

@@ -14,6 +14,7 @@ const char *pdk_log_damage_text(enum pdk_log_damage damage)
     case PDK_DAMAGE_HEADER_SHORT: return "the file's header is missing";
     case PDK_DAMAGE_HEADER: return "the file does not begin as a transaction log";
     case PDK_DAMAGE_LENGTH: return "the record's length is impossible";
+    case PDK_DAMAGE_TOO_LONG: return "the record is longer than jute.maxbuffer allows";
     case PDK_DAMAGE_CUT: return "the file ends inside the record";
     case PDK_DAMAGE_END_BYTE: return "the record's end byte is missing";
     case PDK_DAMAGE_CHECKSUM: return "the record's checksum is wrong";
@@ -65,6 +66,23 @@ static enum pdk_log_found read_file_header(struct pdk_log_reader *r)
     return PDK_LOG_RECORD;
 }
 
+/* Lengths that jute.maxbuffer may have had when the log was written. */
+#define SENSIBLE_RECORD_BYTES ((size_t)64 * 1024 * 1024)
+
+/* Whole records above the limit are no damage: the limit was lowered. */
+static enum pdk_log_found too_long(struct pdk_log_reader *r, uint64_t checksum, size_t len)
+{
+    struct pdk_window *w = &r->window;
+    size_t total = len + PDK_LOG_FRAME_BYTES;
+    if (len > SENSIBLE_RECORD_BYTES) return damaged(r, PDK_DAMAGE_LENGTH);
+    if (pdk_window_fill(w, total) < total)
+        return is_unreadable(r) ? PDK_LOG_UNREADABLE : damaged(r, PDK_DAMAGE_LENGTH);
+    const uint8_t *p = pdk_window_bytes(w);
+    bool whole = p[total - 1] == PDK_LOG_END_BYTE &&
+                 pdk_adler32(PDK_ADLER32_INIT, p + PDK_LOG_HEAD_BYTES, len) == checksum;
+    return damaged(r, whole ? PDK_DAMAGE_TOO_LONG : PDK_DAMAGE_LENGTH);
+}
+
 /* What stands at the cursor; the cursor moves behind it when it is a record. */
 static enum pdk_log_found read_record(struct pdk_log_reader *r)
 {
@@ -79,8 +97,8 @@ static enum pdk_log_found read_record(struct pdk_log_reader *r)
     uint64_t checksum = pdk_load_u64(p);
     int32_t len = (int32_t)pdk_load_u32(p + 8);
     if (checksum == 0 && len == 0) return PDK_LOG_END;
-    if (len < PDK_TXN_HEADER_LEN || (size_t)len > r->max_record_bytes)
-        return damaged(r, PDK_DAMAGE_LENGTH);
+    if (len < PDK_TXN_HEADER_LEN) return damaged(r, PDK_DAMAGE_LENGTH);
+    if ((size_t)len > r->max_record_bytes) return too_long(r, checksum, (size_t)len);
     size_t total = (size_t)len + PDK_LOG_FRAME_BYTES;
     there = pdk_window_fill(w, total);
     if (there < total) return is_unreadable(r) ? PDK_LOG_UNREADABLE : damaged(r, PDK_DAMAGE_CUT);

@@ -24,6 +24,7 @@ enum pdk_log_damage {
     PDK_DAMAGE_HEADER_SHORT, /* fewer than 16 bytes, or zeros: the file was never finished */
     PDK_DAMAGE_HEADER,       /* not a log's magic number */
     PDK_DAMAGE_LENGTH,       /* shorter than a transaction's header or above the limit */
+    PDK_DAMAGE_TOO_LONG,     /* none: a whole record, but above the limit (jute.maxbuffer) */
     PDK_DAMAGE_CUT,          /* the file ends inside the record */
     PDK_DAMAGE_END_BYTE,     /* no 'B' behind the record */
     PDK_DAMAGE_CHECKSUM,

@@ -126,6 +126,25 @@ static void each_kind_of_damage_is_told_apart(void **state)
     pdk_log_reader_deinit(&x.r);
 }
 
+static void a_whole_record_over_the_limit_is_no_damage(void **state)
+{
+    (void)state;
+    struct pdk_buf b;
+    struct reading x;
+    put_log(&b, 2);
+    put_record(&b, 3, LIMIT + 1);
+    put_record(&b, 4, TXN_BYTES);
+    read_all(&x, b.bytes, b.len);
+    assert_int_equal(x.records, 2);
+    assert_int_equal(x.r.damage, PDK_DAMAGE_TOO_LONG);
+    pdk_log_reader_deinit(&x.r);
+    b.bytes[x.r.offset + 100] ^= 1; /* now it is */
+    read_all(&x, b.bytes, b.len);
+    assert_int_equal(x.r.damage, PDK_DAMAGE_LENGTH);
+    pdk_log_reader_deinit(&x.r);
+    pdk_buf_deinit(&b);
+}
+
 static void whole_records_behind_damage_are_found_wherever_they_begin(void **state)
 {
     (void)state;
@@ -290,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_of_damage_is_told_apart),
+        cmocka_unit_test(a_whole_record_over_the_limit_is_no_damage),
         cmocka_unit_test(whole_records_behind_damage_are_found_wherever_they_begin),
         cmocka_unit_test(zeros_to_the_end_are_told_from_a_hole),
         cmocka_unit_test(a_record_behind_a_hole_is_found_at_once),

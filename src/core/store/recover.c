@@ -53,7 +53,7 @@ static enum pdk_err try_snapshot(struct recovery *v, const struct pdk_listed *it
         pdk_diag_set(v->diag, "the state cannot be emptied: %s", pdk_err_name(err));
         return err;
     }
-    struct pdk_diag why;
+    struct pdk_diag why = {"the state does not take it"};
     err = pdk_snapshot_read_file(&store->config, store->vfs, store->data_path.text, item, v->sink,
                                  &info, &why);
     if (err == PDK_OK) err = v->sink->snapshot(v->sink->ctx, &info);

@@ -50,8 +50,22 @@ static enum pdk_err rotten(struct scan *s, int64_t offset, const char *what)
     return PDK_ECORRUPT;
 }
 
+/* Reading went wrong, and it is not the file's fault. */
+static bool is_unjudged(const struct scan *s, enum pdk_log_found found)
+{
+    return found == PDK_LOG_UNREADABLE || s->reader.damage == PDK_DAMAGE_TOO_LONG;
+}
+
 static enum pdk_err unreadable(const struct scan *s)
 {
+    if (s->reader.damage == PDK_DAMAGE_TOO_LONG) {
+        pdk_diag_set(
+            s->r->diag,
+            "%s: the record at offset %lld is longer than jute.maxbuffer and its extra size "
+            "allow (%zu bytes): raise jute.maxbuffer to what it was",
+            s->path.text, (long long)s->reader.offset, s->reader.max_record_bytes);
+        return PDK_EINVAL;
+    }
     return s->reader.err == PDK_EMALFORMED ? PDK_ECORRUPT : s->reader.err;
 }
 
@@ -186,7 +200,7 @@ static enum pdk_err scan_records(struct scan *s, enum pdk_log_found *found)
             if (s->doubt < 0) s->doubt = s->reader.offset;
             pdk_log_reader_skip(&s->reader);
         } else {
-            return *found == PDK_LOG_UNREADABLE ? unreadable(s) : PDK_OK;
+            return is_unjudged(s, *found) ? unreadable(s) : PDK_OK;
         }
     }
 }
@@ -239,8 +253,8 @@ enum pdk_err pdk_replay_find_newest(struct pdk_replay *r)
             r->tail.there = true;
             r->tail.newest = i;
         } else {
-            err = found == PDK_LOG_UNREADABLE ? unreadable(&s)
-                                              : judge_newest(&s, s.reader.offset, &torn);
+            err =
+                is_unjudged(&s, found) ? unreadable(&s) : judge_newest(&s, s.reader.offset, &torn);
         }
         scan_close(&s);
         if (err != PDK_OK || r->tail.there) return err;

@@ -97,7 +97,8 @@ static enum pdk_err read_acls(struct reader *r)
     for (int32_t i = 0; i < count && err == PDK_OK; i++) {
         size_t len;
         if (pdk_window_fill(&r->w, 8) < 8 || !measure_acl_list(r, 8, &len))
-            return corrupt(r, "a list of ACLs is malformed or cut");
+            return corrupt(r,
+                           "a list of ACLs is malformed, cut or longer than jute.maxbuffer allows");
         const uint8_t *p = pdk_window_bytes(&r->w);
         err = r->sink->acl(r->sink->ctx, (int64_t)pdk_load_u64(p), pdk_slice_of(p + 8, len));
         if (err != PDK_OK) return refused(r, err, "the list of ACLs");
@@ -111,7 +112,8 @@ static enum pdk_err read_acls(struct reader *r)
 /* One znode, or *end at the "/" behind the last. */
 static enum pdk_err read_znode(struct reader *r, bool *end)
 {
-    static const char malformed[] = "a znode is malformed or cut";
+    static const char malformed[] =
+        "a znode is malformed, cut or longer than jute.maxbuffer allows";
     struct pdk_window *w = &r->w;
     if (pdk_window_fill(w, 4) < 4) return corrupt(r, malformed);
     int32_t path_len = (int32_t)pdk_load_u32(pdk_window_bytes(w));
