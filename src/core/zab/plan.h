@@ -1,6 +1,22 @@
 /* core/zab/plan.h - how a learner is brought to the leader's history: a pure function.
  *
- * zab.md section 5.2.  What the learner has is one number, its last zxid. */
+ * zab.md section 5.2.  What the learner has is one number, its last zxid.  Three facts make that
+ * enough:
+ *
+ *   - Who has a transaction has everything that its leader had before it.  So a zxid that both know
+ *     means that both are equal up to it, and the learner's e:k is preceded by e:1 ... e:k-1.
+ *   - A zxid e:0 is no transaction: it is where a tree stood when epoch e began to serve.  What came
+ *     before is committed, hence in the history of every later leader.
+ *   - What is cut must be uncommitted and of one epoch: across epochs nobody knows where the
+ *     learner's history left the leader's.
+ *
+ * Differences from Apache, none visible as more than another choice among the three:
+ *   - The zxid before the oldest entry in memory is known, too (DIFF instead of a look at the disk).
+ *   - A learner at e:0 that is ahead of us in zxid only gets an empty DIFF, not SNAP.
+ *   - A learner of ours that has an uncommitted tail of an epoch that has ended (a leader that was
+ *     killed under load) gets TRUNC and what follows; Apache's gets SNAP, because it may reload a
+ *     snapshot that is newer than the cut (ZOOKEEPER-4837).
+ *   - TRUNC never crosses an epoch; Apache's does when all that the learner has is newer. */
 #ifndef PDK_CORE_ZAB_PLAN_H
 #define PDK_CORE_ZAB_PLAN_H
 
@@ -15,6 +31,7 @@ enum pdk_sync_kind {
 
 struct pdk_sync_query {
     pdk_zxid peer;      /* the learner's last zxid; -1: it trusts nothing that it has */
+    bool is_paddock;    /* it can be trusted to cut its log in more cases, see above */
     pdk_zxid committed; /* of the leader: the newest that a learner may be told as committed */
     const struct pdk_history *history;
     bool force_snapshot; /* zookeeper.forceSnapshotSync, or the log let us down */
