@@ -108,7 +108,7 @@ void pdk_put_qpacket(struct pdk_buf *b, enum pdk_qtype type, pdk_zxid zxid, stru
                .type = (int32_t)type, .zxid = zxid, .data = data, .authinfo = pdk_vec_null()});
 }
 
-/* ---- LearnerInfo ----------------------------------------------------------------------------- */
+/* ---- LearnerInfo, LEADERINFO ----------------------------------------------------------------- */
 
 #define PADDOCK_MARK 0x50444b31 /* "PDK1" */
 
@@ -134,6 +134,22 @@ struct pdk_learner_info pdk_learner_info_of(struct pdk_slice data)
     if (pdk_reader_left(&r) < 8) return info;
     info.has_config_version = true;
     info.config_version = pdk_read_i64(&r);
+    info.is_paddock = pdk_read_i32(&r) == PADDOCK_MARK;
+    return info;
+}
+
+void pdk_put_leader_info(struct pdk_buf *b, const struct pdk_leader_info *info)
+{
+    pdk_put_i32(b, info->protocol);
+    if (info->is_paddock) pdk_put_i32(b, PADDOCK_MARK);
+}
+
+struct pdk_leader_info pdk_leader_info_of(struct pdk_slice data)
+{
+    struct pdk_leader_info info = {.protocol = 1};
+    struct pdk_reader r = pdk_reader_of(data);
+    if (pdk_reader_left(&r) < 4) return info;
+    info.protocol = pdk_read_i32(&r);
     info.is_paddock = pdk_read_i32(&r) == PADDOCK_MARK;
     return info;
 }

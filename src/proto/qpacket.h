@@ -71,4 +71,12 @@ struct pdk_learner_info {
 void pdk_put_learner_info(struct pdk_buf *b, const struct pdk_learner_info *info);
 struct pdk_learner_info pdk_learner_info_of(struct pdk_slice data);
 
+/* LEADERINFO's data: int32 protocol, and the same 4 bytes behind it from one of ours. */
+struct pdk_leader_info {
+    int32_t protocol; /* 1 when absent */
+    bool is_paddock;
+};
+void pdk_put_leader_info(struct pdk_buf *b, const struct pdk_leader_info *info);
+struct pdk_leader_info pdk_leader_info_of(struct pdk_slice data);
+
 #endif

@@ -232,6 +232,27 @@ static void learner_info_is_written_as_far_as_it_is_known(void **state)
     }
 }
 
+static void leader_info_tells_who_leads(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {0, 1, 0, 0, 'P', 'D', 'K', '1'};
+    for (size_t len = 0; len <= sizeof bytes; len++) {
+        struct pdk_leader_info info = pdk_leader_info_of(pdk_slice_of(bytes, len));
+        assert_int_equal(info.protocol, len >= 4 ? PDK_LEARNER_PROTOCOL : 1);
+        assert_int_equal(info.is_paddock, len == 8);
+    }
+    assert_int_equal(pdk_leader_info_of(pdk_slice_null()).protocol, 1);
+    for (size_t paddock = 0; paddock < 2; paddock++) {
+        struct pdk_buf b;
+        pdk_buf_init(&b, pdk_mem_heap(), 100);
+        pdk_put_leader_info(&b, &(struct pdk_leader_info){.protocol = PDK_LEARNER_PROTOCOL,
+                                                          .is_paddock = paddock == 1});
+        assert_int_equal(b.len, paddock == 1 ? 8 : 4);
+        assert_memory_equal(b.bytes, bytes, b.len);
+        pdk_buf_deinit(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +266,7 @@ int main(void)
         cmocka_unit_test(learner_info_tells_what_was_there),
         cmocka_unit_test(another_tail_is_no_paddock),
         cmocka_unit_test(learner_info_is_written_as_far_as_it_is_known),
+        cmocka_unit_test(leader_info_tells_who_leads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
