@@ -61,8 +61,8 @@ void pdk_elect_set_members(struct pdk_elect *e, struct pdk_members *committed,
 
 /* Begins looking.  What a server brings into an election: */
 struct pdk_candidate {
-    pdk_zxid zxid; /* last logged; -1: an empty or rotten database, which must not count */
-    int64_t epoch; /* currentEpoch */
+    pdk_zxid zxid;  /* last logged; -1: an empty or rotten database, which must not count */
+    int64_t epoch;  /* currentEpoch */
     pdk_sid favour; /* a leader that hands over votes for this one instead of for itself, with the
                      * same zxid and epoch, which that one is known to have; else PDK_SID_NONE */
 };

@@ -40,9 +40,9 @@ struct pdk_mesh_effect {
 
 struct pdk_mesh;
 /* `next_link` gives a number for a stream to be dialled. */
-struct pdk_mesh *pdk_mesh_create(const struct pdk_mesh_config *config, struct pdk_members *committed,
-                                 struct pdk_members *last_seen, uint32_t (*next_link)(void *ctx),
-                                 void *ctx);
+struct pdk_mesh *pdk_mesh_create(const struct pdk_mesh_config *config,
+                                 struct pdk_members *committed, struct pdk_members *last_seen,
+                                 uint32_t (*next_link)(void *ctx), void *ctx);
 void pdk_mesh_destroy(struct pdk_mesh *m);
 /* Streams to those that are in neither are kept until they close (removed servers, joiners). */
 void pdk_mesh_set_members(struct pdk_mesh *m, struct pdk_members *committed,
