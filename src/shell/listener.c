@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "shell/address.h"
 
 #define ACCEPTS_PER_TURN 64
 
@@ -93,36 +94,12 @@ void pdk_listener_turn(struct pdk_listener *l, int64_t mono_ms)
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
-static int open_socket(const struct pdk_listener_config *config, const struct sockaddr *address,
-                       socklen_t len)
+static int listen_on(const struct pdk_listener_config *config, const struct pdk_sockaddr *address)
 {
-    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -1;
-    const int on = 1, off = 0;
-    /* Accepted sockets inherit these: no call per connection. */
-    bool good = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-                setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
-    if (good && config->tcp_keepalive)
-        good = setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0;
-    if (good && address->sa_family == AF_INET6)
-        good = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0;
-    if (good) good = bind(fd, address, len) == 0;
-    if (good) good = listen(fd, config->backlog > 0 ? config->backlog : SOMAXCONN) == 0;
-    if (good) return fd;
-    int saved = errno;
-    (void)close(fd);
-    errno = saved;
-    return -1;
-}
-
-/* All addresses: an IPv6 socket takes IPv4, too; without IPv6 in the system an IPv4 one. */
-static int open_all(const struct pdk_listener_config *config)
-{
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)config->port)};
-    int fd = open_socket(config, (const struct sockaddr *)&in6, sizeof in6);
-    if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)) return fd;
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)config->port)};
-    return open_socket(config, (const struct sockaddr *)&in, sizeof in);
+    const struct pdk_listen_options options = {.backlog = config->backlog,
+                                               .keepalive = config->tcp_keepalive};
+    return address != NULL ? pdk_listen_on(address, &options)
+                           : pdk_listen_on_all(config->port, &options);
 }
 
 /* PDK_EINVAL: the name means nothing.  Else *fd >= 0 or errno says why not. */
@@ -140,7 +117,10 @@ static enum pdk_err open_named(const struct pdk_listener_config *config, int *fd
                      gai_strerror(failed));
         return PDK_EINVAL;
     }
-    *fd = open_socket(config, found->ai_addr, found->ai_addrlen);
+    struct pdk_sockaddr address = {.len = found->ai_addrlen};
+    PDK_ASSERT(found->ai_addrlen <= sizeof address.in6);
+    memcpy(&address.any, found->ai_addr, found->ai_addrlen);
+    *fd = listen_on(config, &address);
     int saved = errno;
     freeaddrinfo(found);
     errno = saved;
@@ -149,20 +129,15 @@ static enum pdk_err open_named(const struct pdk_listener_config *config, int *fd
 
 static void note_address(struct pdk_listener *l)
 {
-    struct sockaddr_storage own = {0};
-    socklen_t len = sizeof own;
-    (void)getsockname(l->fd, (struct sockaddr *)&own, &len);
+    struct pdk_sockaddr own = pdk_sockaddr_own(l->fd);
+    l->port = pdk_sockaddr_port(&own);
     char text[INET6_ADDRSTRLEN] = "";
-    (void)getnameinfo((const struct sockaddr *)&own, len, text, sizeof text, NULL, 0,
-                      NI_NUMERICHOST);
-    bool v6 = own.ss_family == AF_INET6;
-    const struct sockaddr_in *in = (const void *)&own;
-    const struct sockaddr_in6 *in6 = (const void *)&own;
-    l->port = ntohs(v6 ? in6->sin6_port : in->sin_port);
+    (void)getnameinfo(&own.any, own.len, text, sizeof text, NULL, 0, NI_NUMERICHOST);
     if (l->config.host[0] == '\0')
         (void)snprintf(l->host, sizeof l->host, "*");
     else
-        (void)snprintf(l->host, sizeof l->host, v6 ? "[%s]" : "%s", text);
+        (void)snprintf(l->host, sizeof l->host, own.any.sa_family == AF_INET6 ? "[%s]" : "%s",
+                       text);
 }
 
 enum pdk_err pdk_listener_open(const struct pdk_listener_config *config, struct pdk_loop *loop,
@@ -171,7 +146,7 @@ enum pdk_err pdk_listener_open(const struct pdk_listener_config *config, struct 
 {
     int fd = -1;
     if (config->host[0] == '\0') {
-        fd = open_all(config);
+        fd = listen_on(config, NULL);
     } else {
         enum pdk_err err = open_named(config, &fd, diag);
         if (err != PDK_OK) return err;

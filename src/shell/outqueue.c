@@ -14,6 +14,39 @@ struct pdk_outblock {
     uint8_t bytes[];
 };
 
+struct pdk_outblock *pdk_outblock_create(const struct pdk_mem *mem, size_t cap)
+{
+    struct pdk_outblock *block = pdk_mem_try(mem, sizeof *block + cap);
+    if (block != NULL) *block = (struct pdk_outblock){.cap = cap};
+    return block;
+}
+
+void pdk_outblock_destroy(struct pdk_outblock *block, const struct pdk_mem *mem)
+{
+    pdk_mem_free(mem, block);
+}
+
+size_t pdk_outblock_add(struct pdk_outblock *block, struct pdk_slice bytes)
+{
+    size_t n = pdk_min_size(block->cap - block->to, bytes.len);
+    if (n > 0) memcpy(block->bytes + block->to, bytes.bytes, n);
+    block->to += n;
+    return n;
+}
+
+size_t pdk_outblock_len(const struct pdk_outblock *block) { return block->to - block->from; }
+
+void pdk_outqueue_take(struct pdk_outqueue *q, struct pdk_outblock *block)
+{
+    PDK_ASSERT(block->next == NULL && block->from < block->to);
+    q->bytes += block->to - block->from;
+    if (q->last != NULL)
+        q->last->next = block;
+    else
+        q->first = block;
+    q->last = block;
+}
+
 enum pdk_err pdk_outqueue_add(struct pdk_outqueue *q, const struct pdk_mem *mem,
                               struct pdk_slice bytes)
 {
@@ -22,27 +55,16 @@ enum pdk_err pdk_outqueue_add(struct pdk_outqueue *q, const struct pdk_mem *mem,
     size_t rest = bytes.len - here;
     struct pdk_outblock *block = NULL;
     if (rest > 0) {
-        size_t cap = pdk_max_size(rest, BLOCK_BYTES - sizeof *block);
-        block = pdk_mem_try(mem, sizeof *block + cap);
+        block = pdk_outblock_create(mem, pdk_max_size(rest, BLOCK_BYTES - sizeof *block));
         if (block == NULL) return PDK_ENOMEM;
-        block->next = NULL;
-        block->from = 0;
-        block->to = rest;
-        block->cap = cap;
-        memcpy(block->bytes, bytes.bytes + here, rest);
+        (void)pdk_outblock_add(block, pdk_slice_of(bytes.bytes + here, rest));
     }
     if (here > 0) {
         memcpy(q->last->bytes + q->last->to, bytes.bytes, here);
         q->last->to += here;
     }
-    if (block != NULL) {
-        if (q->last != NULL)
-            q->last->next = block;
-        else
-            q->first = block;
-        q->last = block;
-    }
-    q->bytes += bytes.len;
+    q->bytes += here;
+    if (block != NULL) pdk_outqueue_take(q, block);
     return PDK_OK;
 }
 
@@ -93,4 +115,16 @@ void pdk_outqueue_clear(struct pdk_outqueue *q, const struct pdk_mem *mem)
 {
     while (q->first != NULL) drop_first(q, mem);
     q->bytes = 0;
+}
+
+void pdk_outqueue_move(struct pdk_outqueue *q, struct pdk_outqueue *from)
+{
+    if (from->first == NULL) return;
+    if (q->last != NULL)
+        q->last->next = from->first;
+    else
+        q->first = from->first;
+    q->last = from->last;
+    q->bytes += from->bytes;
+    *from = (struct pdk_outqueue){0};
 }

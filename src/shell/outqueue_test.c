@@ -81,12 +81,42 @@ static void a_broken_connection_is_told(void **state)
     (void)close(pair[0]);
 }
 
+static void blocks_and_queues_join_in_order(void **state)
+{
+    (void)state;
+    const struct pdk_mem *mem = pdk_mem_heap();
+    struct pdk_outqueue q = {0}, behind = {0};
+    pdk_outqueue_move(&q, &behind); /* nothing onto nothing */
+    assert_int_equal(pdk_outqueue_add(&q, mem, pdk_slice_str("one ")), PDK_OK);
+    struct pdk_outblock *block = pdk_outblock_create(mem, 6);
+    assert_non_null(block);
+    assert_int_equal(pdk_outblock_add(block, pdk_slice_str("two three")), 6);
+    assert_int_equal(pdk_outblock_len(block), 6);
+    pdk_outqueue_take(&q, block);
+    assert_int_equal(pdk_outqueue_add(&behind, mem, pdk_slice_str("ree")), PDK_OK);
+    pdk_outqueue_move(&q, &behind);
+    assert_int_equal(behind.bytes, 0);
+    assert_int_equal(q.bytes, 13);
+    assert_int_equal(pdk_outqueue_add(&q, mem, pdk_slice_str(" four")), PDK_OK);
+    int pair[2];
+    char got[32] = {0};
+    open_pair(pair);
+    assert_int_equal(pdk_outqueue_send(&q, mem, pair[0]), PDK_OK);
+    assert_int_equal(recv(pair[1], got, sizeof got, 0), 18);
+    assert_string_equal(got, "one two three four");
+    pdk_outqueue_move(&q, &behind);
+    assert_null(q.first);
+    (void)close(pair[0]);
+    (void)close(pair[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_goes_in_comes_out_in_order),
         cmocka_unit_test(without_memory_nothing_changes),
         cmocka_unit_test(a_broken_connection_is_told),
+        cmocka_unit_test(blocks_and_queues_join_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
