@@ -190,6 +190,7 @@ enum pdk_props_got pdk_props_next(struct pdk_props *p, struct pdk_prop *out, con
 {
     if (!skip_to_entry(p)) return PDK_PROPS_END;
     out->line = p->line;
+    const uint8_t *start = p->at;
     pdk_buf_clear(&p->text);
     if (!read_part(p, true, why)) return PDK_PROPS_BAD;
     size_t key_len = p->text.len;
@@ -200,6 +201,7 @@ enum pdk_props_got pdk_props_next(struct pdk_props *p, struct pdk_prop *out, con
     }
     if (!read_part(p, false, why)) return PDK_PROPS_BAD;
     if (p->at < p->end) skip_end_of_line(p);
+    out->raw = pdk_slice_of(start, (size_t)(p->at - start));
     /* An empty buffer has no bytes to point into. */
     const uint8_t *bytes = p->text.len > 0 ? p->text.bytes : (const uint8_t *)"";
     out->key = trim(bytes, key_len);

@@ -24,6 +24,7 @@ struct pdk_props {
 struct pdk_prop {
     struct pdk_slice key, value; /* good until the next call */
     unsigned line;               /* where the entry begins */
+    struct pdk_slice raw; /* all of it as it stands in the text, the end of its last line, too */
 };
 
 void pdk_props_init(struct pdk_props *p, const struct pdk_mem *mem, struct pdk_slice text);

@@ -120,6 +120,23 @@ static void what_java_refuses_is_refused_with_its_line(void **state)
     }
 }
 
+static void an_entry_knows_the_lines_that_it_takes(void **state)
+{
+    (void)state;
+    static const char text[] = "# note\n  a=1\r\n\nb=2 \\\n   3\n#\nc";
+    static const char *const raw[] = {"a=1\r\n", "b=2 \\\n   3\n", "c"};
+    struct pdk_props p;
+    pdk_props_init(&p, pdk_mem_heap(), pdk_slice_str(text));
+    for (size_t i = 0; i < PDK_COUNT_OF(raw); i++) {
+        struct pdk_prop got;
+        const char *why = NULL;
+        assert_int_equal(pdk_props_next(&p, &got, &why), PDK_PROPS_ENTRY);
+        if (!pdk_slice_eq_str(got.raw, raw[i]))
+            fail_msg("<%.*s>", (int)got.raw.len, (const char *)got.raw.bytes);
+    }
+    pdk_props_deinit(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +148,7 @@ int main(void)
         cmocka_unit_test(both_ends_are_trimmed_even_of_escaped_blanks),
         cmocka_unit_test(bytes_above_127_stay),
         cmocka_unit_test(what_java_refuses_is_refused_with_its_line),
+        cmocka_unit_test(an_entry_knows_the_lines_that_it_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,8 @@
  * written as Apache documents it or with the prefix "zookeeper."; keys of ours begin with
  * "paddock.".  What is said twice: the last line wins, -D wins over the file.  Keys whose feature
  * is not built: one that protects refuses the start, one that observes warns (decision 5).  Keys
- * that only a JVM can obey are known and passed over.  An unknown key warns and names the nearest
+ * that only a JVM can obey, and those that choose what needs no choice here, are known and passed
+ * over.  An unknown key warns and names the nearest
  * known one.  Values of secrets never reach a log line or a diag.
  *
  * Ownership: every string in here belongs to the config, good until pdk_config_deinit; `node.acl`'s
@@ -36,11 +37,17 @@ struct pdk_connection_throttle {
     int32_t global_weight, renew_weight, local_weight;
 };
 
+/* peerType: what the file says of its own server; the member's line decides. */
+enum pdk_peer_type { PDK_PEER_PARTICIPANT, PDK_PEER_OBSERVER };
+
 struct pdk_config {
     const char *file; /* the config file as named, or NULL: built-in defaults or arguments */
+    /* The same, absolute, and what it leads to through links; NULL: nothing can be written there
+     * (config_dynamic.h). */
+    const char *path, *target;
 
-    /* Parts handed on.  Not set here, but by main: node.mem, node.seed, node.prng_seed, store.mem,
-     * store.log. */
+    /* Parts handed on.  Not set here, but at the start: node.mem, node.seed, node.prng_seed,
+     * node.ensemble's epochs and `untrusted`, store.mem, store.log. */
     struct pdk_node_config node;
     struct pdk_store_config store;
 
@@ -84,6 +91,24 @@ struct pdk_config {
     enum pdk_log_level log_level; /* paddock.logLevel */
     bool read_only_mode; /* readonlymode.enabled: only `isro` is concerned when standalone */
 
+    /* ---- a member of an ensemble: node.ensemble.members is not NULL ---------------------------
+     * The config holds `members` and `last_seen` until pdk_config_deinit.  node.server_id is
+     * myid; listen_host and listen_port are those of its line, where it names them. */
+    bool standalone_enabled;      /* a single voter: true: a standalone server */
+    const char *dynamic_file;     /* dynamicConfigFile as named, or "" */
+    int64_t static_version;       /* of members that stand in the config file itself */
+    enum pdk_peer_type peer_type; /* as said */
+    int32_t election_alg;         /* 3 */
+    bool quorum_listen_on_all;    /* quorumListenOnAllIPs */
+    int32_t observer_master_port; /* observerMasterPort; 0: none */
+    int32_t election_bind_retry;  /* zookeeper.electionPortBindRetry; 0: for ever */
+    int32_t connect_timeout_ms;   /* zookeeper.cnxTimeout: to connect to a member */
+    bool peer_keepalive;          /* zookeeper.tcpKeepAlive */
+    /* paddock.linkQueueBytes: queued for one member that does not read; beyond: the link is
+     * closed.  At least two of the longest transactions. */
+    size_t link_queue_bytes;
+    int64_t slow_sync_ms; /* paddock.slowSyncHandOverMs, as in node.ensemble; 0: never */
+
     /* ---- own -------------------------------------------------------------------------------- */
     const struct pdk_mem *mem;
     struct pdk_config_string *strings;
@@ -112,7 +137,8 @@ PDK_WARN_UNUSED enum pdk_err pdk_config_load(struct pdk_config *config,
                                              struct pdk_diag *diag);
 
 /* The same for a file's text; `name` stands in messages.  With `other_files` the files that a
- * config speaks of are looked into: dynamicConfigFile, and dataDir/myid if it is there. */
+ * config speaks of are looked into: dynamicConfigFile, its .next file, and dataDir/myid.  Without,
+ * a member does not know who it is: node.server_id stays 1. */
 struct pdk_config_text {
     struct pdk_slice text;
     const char *name;

@@ -22,6 +22,10 @@
         name, kind, PDK_CONFIG_USED, AT(field), 0, 0, NULL, fallback, doc \
     }
 #define BOOL(name, field, fallback, doc) OTHER(name, PDK_CONFIG_BOOL, field, fallback, doc)
+#define SERVER(name, doc) \
+    { \
+        name, PDK_CONFIG_SERVER, PDK_CONFIG_USED, NO_FIELD, 0, 0, NULL, NULL, doc \
+    }
 #define REAL(name, field, fallback, doc) OTHER(name, PDK_CONFIG_REAL, field, fallback, doc)
 #define CHOICE(name, field, choices, fallback, doc) \
     { \
@@ -39,11 +43,12 @@
 #define X_BOOL(effect, name, fallback, doc) X(effect, PDK_CONFIG_BOOL, name, fallback, doc)
 #define X_TEXT(effect, name, doc) X(effect, PDK_CONFIG_FREE, name, NULL, doc)
 
-#define ENS PDK_CONFIG_ENSEMBLE
+#define MOOT PDK_CONFIG_MOOT
 #define JVM PDK_CONFIG_JVM
 #define OBS PDK_CONFIG_OBSERVES
 #define PROT PDK_CONFIG_PROTECTS
 #define LOST PDK_CONFIG_LOST
+#define UNSAFE PDK_CONFIG_UNSAFE
 
 static const struct pdk_config_key keys[] = {
     /* ---- the file's own keys (admin.md 4) -------------------------------------------------- */
@@ -68,27 +73,45 @@ static const struct pdk_config_key keys[] = {
     OTHER("autopurge.purgeInterval", PDK_CONFIG_INTERVAL, purge_interval_ms, "0",
           "hours, or a number with ms, s, m, h or d; 0: never"),
     BOOL("reconfigEnabled", node.reconfig_enabled, "false", "dynamic reconfiguration"),
-    X_BOOL(ENS, "standaloneEnabled", "true", "false: a single server is an ensemble of one"),
-    X(ENS, PDK_CONFIG_SERVER, "server.*", NULL, "a member: host:port:port[:type][;[host:]port]"),
-    X(ENS, PDK_CONFIG_SERVER, "group.*", NULL, "servers of a group of a hierarchical quorum"),
-    X(ENS, PDK_CONFIG_SERVER, "weight.*", NULL, "weight of a server in a hierarchical quorum"),
-    X_TEXT(ENS, "dynamicConfigFile", "file with the members of the ensemble"),
-    X_NUM(ENS, "initLimit", 0, NULL, "ticks to connect and synchronise with the leader"),
-    X_NUM(ENS, "syncLimit", 0, NULL, "ticks that a follower may lag"),
-    X_NUM(ENS, "connectToLearnerMasterLimit", 0, NULL, "ticks; default: initLimit"),
-    {"peerType", PDK_CONFIG_CHOICE, ENS, NO_FIELD, 0, 0, "participant|observer", "participant",
-     "role in an ensemble"},
-    X_NUM(ENS, "observerMasterPort", INT32_MIN, NULL, "port at which followers serve observers"),
-    {"electionAlg", PDK_CONFIG_LONG, ENS, NO_FIELD, 3, 3, NULL, "3", "only 3 exists"},
-    X_BOOL(ENS, "quorumListenOnAllIPs", "false", "listen for members on every interface"),
-    X_BOOL(ENS, "syncEnabled", "true", "observers write log and snapshots"),
-    X_BOOL(ENS, "localSessionsEnabled", "false", "sessions that only one member knows"),
-    X_BOOL(ENS, "localSessionsUpgradingEnabled", "false", "local sessions become global"),
-    X_NUM(ENS, "quorum.cnxn.threads.size", INT32_MIN, "20", "threads for quorum authentication"),
-    X_BOOL(ENS, "multiAddress.enabled", "false", "several addresses per member"),
-    X_BOOL(ENS, "multiAddress.reachabilityCheckEnabled", "true", "choose a reachable address"),
-    X_NUM(ENS, "multiAddress.reachabilityCheckTimeoutMs", INT32_MIN, "1000", "ms"),
-    X_TEXT(ENS, "oraclePath", "oracle of a two-node ensemble"),
+    BOOL("standaloneEnabled", standalone_enabled, "true",
+         "a single voting server is standalone; false: an ensemble of one, which may grow"),
+    SERVER("server.*", "a member: host:port:port[|host:port:port...][:participant|observer]"
+                       "[;[host:]port], ports of quorum, election and clients"),
+    SERVER("group.*", "servers of a group of a hierarchical quorum: 1:2:3"),
+    SERVER("weight.*", "weight of a server in a hierarchical quorum; default: 1"),
+    OTHER("version", PDK_CONFIG_HEX, static_version, "0",
+          "hexadecimal; of the members in this file; a new ensemble has 0"),
+    OTHER("dynamicConfigFile", PDK_CONFIG_TEXT, dynamic_file, NULL,
+          "file with the members of the ensemble; the server writes it anew"),
+    INT("initLimit", node.ensemble.init_limit, 0, I32, "0",
+        "ticks to find and follow a leader; must be set in an ensemble"),
+    INT("syncLimit", node.ensemble.sync_limit, 0, I32, "0",
+        "ticks that leader and learner may hear nothing of each other; must be set in an ensemble"),
+    INT("connectToLearnerMasterLimit", node.ensemble.connect_limit, 0, I32, "0",
+        "ticks to connect to the leader; 0: initLimit"),
+    CHOICE("peerType", peer_type, "participant|observer", "participant",
+           "role of this server; its server.N line decides"),
+    INT("observerMasterPort", observer_master_port, INT32_MIN, 65535, "0",
+        "port at which followers serve observers; 0 or less: none"),
+    {"electionAlg", PDK_CONFIG_INT, PDK_CONFIG_USED, AT(election_alg), 3, 3,
+     "3, fast leader election; 0 to 2, elections over UDP, left ZooKeeper with 3.6", "3",
+     "only 3, fast leader election, exists"},
+    BOOL("quorumListenOnAllIPs", quorum_listen_on_all, "false",
+         "listen for members on every interface"),
+    X_BOOL(MOOT, "syncEnabled", "true", "observers always write log and snapshots"),
+    BOOL("localSessionsEnabled", node.ensemble.local_sessions, "false",
+         "sessions that only the client's own server knows"),
+    BOOL("localSessionsUpgradingEnabled", node.ensemble.local_sessions_upgrading, "false",
+         "a local session that creates an ephemeral becomes a global one"),
+    X_NUM(JVM, "quorum.cnxn.threads.size", INT32_MIN, "20", "threads of SASL between members"),
+    BOOL("multiAddress.enabled", node.ensemble.multi_address, "false",
+         "several addresses per member"),
+    X_BOOL(MOOT, "multiAddress.reachabilityCheckEnabled", "true",
+           "the addresses of a member are tried in turn"),
+    X_NUM(MOOT, "multiAddress.reachabilityCheckTimeoutMs", INT32_MIN, "1000", "ms; see above"),
+    X_TEXT(
+        UNSAFE, "oraclePath",
+        "the word of a file is no majority: two leaders could answer at once; use three servers"),
 
     /* ---- limits and formats (admin.md 5) ------------------------------------------------- */
     INT("jute.maxbuffer", node.frame_limit_bytes, 1, I32, "1048575",
@@ -123,7 +146,7 @@ static const struct pdk_config_key keys[] = {
     INT("maxCnxns", max_cnxns, INT32_MIN, I32, "0", "connections together; 0 or less: no limit"),
     BOOL("enforceQuota", node.enforce_quota, "false", "hard quotas refuse writes"),
     OTHER("skipACL", PDK_CONFIG_YES_NO, node.acl.skip, "no", "yes: no permission is checked"),
-    X_BOOL(ENS, "enableEagerACLCheck", "false", "members check before they forward"),
+    X_BOOL(MOOT, "enableEagerACLCheck", "false", "the leader checks"),
     BOOL("extendedTypesEnabled", node.extended_types, "false", "TTL znodes"),
     BOOL("emulate353TTLNodes", node.emulate_353_ttl, "false", "TTL znodes as 3.5.3 wrote them"),
     LONG("znode.container.checkIntervalMs", node.container_check_ms, 1, I32, "60000",
@@ -135,7 +158,7 @@ static const struct pdk_config_key keys[] = {
     OTHER("4lw.commands.whitelist", PDK_CONFIG_WORDS, words, "srvr",
           "four-letter words that are answered, with commas between; *: all"),
     BOOL("readonlymode.enabled", read_only_mode, "false",
-         "a member without a quorum serves reads; here it only allows the word isro"),
+         "a member without a leader serves reads; allows the word isro"),
     BOOL("digest.enabled", node.digest_enabled, "true", "keep and log the digest of the tree"),
     BOOL("closeSessionTxn.enabled", node.close_session_txn, "true",
          "closeSession transactions name the deleted ephemerals"),
@@ -234,34 +257,62 @@ static const struct pdk_config_key keys[] = {
     X_TEXT(OBS, "metricsProvider.*", "exporter of metrics"),
 
     /* ---- of members ---------------------------------------------------------------------- */
-    {"leaderServes", PDK_CONFIG_CHOICE, ENS, NO_FIELD, 0, 0, "yes|no", "yes",
-     "the leader serves clients"},
-    X_NUM(ENS, "commitLogCount", INT32_MIN, "500", "transactions kept for quick synchronisation"),
-    X(ENS, PDK_CONFIG_FREE, "snapshotSizeFactor", "0.33", "DIFF from the log up to this size"),
-    X_BOOL(ENS, "tcpKeepAlive", "false", "TCP keep-alive between members"),
-    X_NUM(ENS, "cnxTimeout", INT32_MIN, "5000", "ms to connect to a member"),
-    X_NUM(ENS, "quorumCnxnTimeoutMs", INT32_MIN, "-1", "ms"),
-    X_NUM(ENS, "electionPortBindRetry", INT32_MIN, "3", "attempts"),
-    X_NUM(ENS, "fastleader.minNotificationInterval", INT32_MIN, "200", "ms"),
-    X_NUM(ENS, "fastleader.maxNotificationInterval", INT32_MIN, "60000", "ms"),
-    X_NUM(ENS, "observer.reconnectDelayMs", INT64_MIN, "0", "ms"),
-    X_NUM(ENS, "observer.election.DelayMs", INT64_MIN, "200", "ms"),
-    X_BOOL(ENS, "observer.syncEnabled", "true", "observers write log and snapshots"),
-    X_NUM(ENS, "observerMaster.sizeLimit", INT32_MIN, NULL, "bytes"),
-    X_NUM(ENS, "leader.maxConcurrentSnapSyncs", INT32_MIN, "10", "learners"),
-    X_NUM(ENS, "leader.maxConcurrentDiffSyncs", INT32_MIN, "100", "learners"),
-    X_NUM(ENS, "leader.maxTimeToWaitForEpoch", INT32_MIN, "-1", "ms"),
-    X_NUM(ENS, "leader.ackLoggingFrequency", INT32_MIN, "1000", "proposals"),
-    X_BOOL(ENS, "leader.closeSocketAsync", "false", "close links in the background"),
-    X_BOOL(ENS, "leader.nodelay", "true", "TCP_NODELAY of the leader"),
-    X_BOOL(ENS, "follower.nodelay", "true", "TCP_NODELAY of followers"),
-    X_BOOL(ENS, "follower.skipLearnerRequestToNextProcessor", "false", "a shortcut in followers"),
-    X_BOOL(ENS, "forward_learner_requests_to_commit_processor_disabled", "false",
+    OTHER("leaderServes", PDK_CONFIG_YES_NO, node.ensemble.leader_serves, "yes",
+          "no: the leader has no clients of its own"),
+    INT("commitLogCount", node.ensemble.commit_log_count, 0, I32, "500",
+        "transactions kept in memory for learners that come back"),
+    OTHER("snapshotSizeFactor", PDK_CONFIG_FACTOR, node.ensemble.snapshot_size_factor, "0.33",
+          "learners get the log as long as it is smaller than this part of a snapshot; below 0: "
+          "never from the disk"),
+    BOOL("forceSnapshotSync", node.ensemble.force_snapshot, "false",
+         "learners always get a snapshot"),
+    BOOL("tcpKeepAlive", peer_keepalive, "false", "TCP keep-alive between members"),
+    INT("cnxTimeout", connect_timeout_ms, 1, I32, "5000", "ms to connect to a member"),
+    LONG("quorumCnxnTimeoutMs", node.ensemble.hello_timeout_ms, INT32_MIN, I32, "-1",
+         "ms in which a member must say who it is; 0 or less: syncLimit * tickTime"),
+    INT("electionPortBindRetry", election_bind_retry, INT32_MIN, I32, "3",
+        "attempts to listen on the election port, a second apart; 0: for ever"),
+    LONG("fastleader.minNotificationInterval", node.ensemble.min_notification_ms, 1, I32, "200",
+         "ms without news before a vote is sent again; doubles up to the next setting"),
+    LONG("fastleader.maxNotificationInterval", node.ensemble.max_notification_ms, 1, I32, "60000",
+         "ms; at least fastleader.minNotificationInterval"),
+    LONG("observer.reconnectDelayMs", node.ensemble.observer_reconnect_delay_ms, 0, I32, "0",
+         "ms; an observer waits up to this, by chance, before it connects"),
+    LONG("observer.election.DelayMs", node.ensemble.observer_election_delay_ms, 0, I32, "200",
+         "ms; an observer that lost its leader waits up to this, by chance, before it looks"),
+    X_BOOL(MOOT, "observer.syncEnabled", "true", "observers always write log and snapshots"),
+    X_NUM(MOOT, "observerMaster.sizeLimit", INT32_MIN, NULL,
+          "bytes; paddock.commitLogBytes limits what followers keep for observers"),
+    INT("leader.maxConcurrentSnapSyncs", node.ensemble.max_snap_syncs, 1, I32, "10",
+        "learners that get a snapshot at the same time"),
+    INT("leader.maxConcurrentDiffSyncs", node.ensemble.max_diff_syncs, 1, I32, "100",
+        "learners that get a part of the log at the same time"),
+    LONG("leader.maxTimeToWaitForEpoch", node.ensemble.max_wait_for_epoch_ms, INT32_MIN, I32, "-1",
+         "ms after which a new leader gives up if one that voted for it looks again; below 0: "
+         "initLimit alone counts"),
+    {"testingonly.initialZxid", PDK_CONFIG_UINT, PDK_CONFIG_USED, AT(node.ensemble.first_counter),
+     0, UINT32_MAX, NULL, "0", "counter that an epoch begins with; for tests of its end"},
+    X_NUM(MOOT, "leader.ackLoggingFrequency", INT32_MIN, "1000", "proposals"),
+    X_BOOL(MOOT, "leader.closeSocketAsync", "false", "links never block"),
+    X_BOOL(MOOT, "learner.closeSocketAsync", "false", "links never block"),
+    X_BOOL(MOOT, "learner.asyncSending", "false", "links never block"),
+    X_BOOL(MOOT, "leader.nodelay", "true", "TCP_NODELAY is always on"),
+    X_BOOL(MOOT, "follower.nodelay", "true", "TCP_NODELAY is always on"),
+    X_BOOL(MOOT, "follower.skipLearnerRequestToNextProcessor", "false", "a shortcut in followers"),
+    X_BOOL(MOOT, "forward_learner_requests_to_commit_processor_disabled", "false",
            "a shortcut in leaders"),
-    X_BOOL(ENS, "learner.closeSocketAsync", "false", "close links in the background"),
-    X_BOOL(ENS, "learner.asyncSending", "false", "send to the leader in the background"),
-    X_NUM(ENS, "leaderConnectDelayDuringRetryMs", INT32_MIN, "100", "ms"),
-    X_BOOL(ENS, "forceSnapshotSync", "false", "learners always get a snapshot"),
+    X_NUM(MOOT, "leaderConnectDelayDuringRetryMs", INT32_MIN, "100",
+          "ms; a learner tries again as soon as it is worth it"),
+    LONG("paddock.finalizeWaitMs", node.ensemble.finalize_wait_ms, 0, I32, "20",
+         "ms that an election waits for a better vote once there is a quorum; none when every "
+         "voter was heard"),
+    LONG("paddock.commitLogBytes", node.ensemble.commit_log_bytes, 0, I64 / 2, "16777216",
+         "bytes of transactions kept in memory for learners that come back"),
+    LONG("paddock.linkQueueBytes", link_queue_bytes, 65536, I64 / 2, "67108864",
+         "bytes queued for a member that does not read; beyond: its link is closed; at least two "
+         "of the longest transactions"),
+    LONG("paddock.slowSyncHandOverMs", node.ensemble.slow_sync_hand_over_ms, 0, I32, "0",
+         "ms; a leader whose disk takes longer to sync hands over and steps back; 0: never"),
 
     /* ---- of Java threads, buffers and caches --------------------------------------------- */
     X_TEXT(JVM, "serverCnxnFactory", "NIO or Netty"),

@@ -12,7 +12,10 @@ enum pdk_config_kind {
     PDK_CONFIG_YES_NO,   /* yes or no; the field is a bool */
     PDK_CONFIG_INT,      /* 32 bits (int32_t, uint32_t) */
     PDK_CONFIG_LONG,     /* 64 bits (int64_t, uint64_t, size_t) */
-    PDK_CONFIG_REAL,     /* double */
+    PDK_CONFIG_UINT,     /* 32 bits without a sign (uint32_t) */
+    PDK_CONFIG_HEX,      /* int64_t >= 0, hexadecimal digits only */
+    PDK_CONFIG_REAL,     /* double from 0 to 1 */
+    PDK_CONFIG_FACTOR,   /* double, any that is finite */
     PDK_CONFIG_TEXT,     /* const char *, never empty */
     PDK_CONFIG_FREE,     /* const char *, may be empty */
     PDK_CONFIG_SLICE,    /* struct pdk_slice */
@@ -20,16 +23,17 @@ enum pdk_config_kind {
     PDK_CONFIG_DIGEST,   /* struct pdk_slice: name of a message digest */
     PDK_CONFIG_WORDS,    /* struct pdk_word_set */
     PDK_CONFIG_INTERVAL, /* int64_t milliseconds: hours, or a number with ms, s, m, h or d */
-    PDK_CONFIG_SERVER,   /* a line of the ensemble: collected, see config_servers.h */
+    PDK_CONFIG_SERVER,   /* a line about members: collected, see config_ensemble.c */
 };
 
 enum pdk_config_effect {
     PDK_CONFIG_USED,
     /* Known and checked, but of no effect ... */
     PDK_CONFIG_JVM,      /* ... since there is no JVM and no Netty, or no such cache or thread */
-    PDK_CONFIG_ENSEMBLE, /* ... since only members of an ensemble obey it */
+    PDK_CONFIG_MOOT,     /* ... since Paddock has one way only, which serves every choice */
     PDK_CONFIG_OBSERVES, /* ... yet: warns, nothing listens */
     PDK_CONFIG_LOST,     /* ... yet: warns that its feature is missing; nothing is less safe */
+    PDK_CONFIG_UNSAFE,   /* refuses the start: the doc is the reason */
     PDK_CONFIG_PROTECTS, /* refuses the start; a bool only when true */
 };
 
@@ -40,8 +44,9 @@ struct pdk_config_key {
     enum pdk_config_kind kind;
     enum pdk_config_effect effect;
     size_t offset;        /* in struct pdk_config, or NO_FIELD */
-    int64_t min, max;     /* INT, LONG; a REAL lies in 0..1 */
-    const char *choices;  /* CHOICE: "close|error"; an empty first choice is allowed */
+    int64_t min, max;     /* INT, UINT, LONG */
+    const char *choices;  /* CHOICE: "close|error"; an empty first choice is allowed.  Others: what
+                           * is said to be allowed, NULL: what kind and range tell */
     const char *fallback; /* the default as a value; NULL: the doc tells it */
     const char *doc;      /* one line for operators, unit first */
 };

@@ -1,84 +1,6 @@
-#include "server/config.h"
+#include "server/config_testing.h"
+
 #include "server/config_keys.h"
-#include "server/config_servers.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-/* ---- a loaded text with what it said ------------------------------------------------------ */
-
-struct loaded {
-    struct pdk_config config;
-    enum pdk_err err;
-    struct pdk_diag diag;
-    struct pdk_log log;
-    char lines[16384]; /* "warn config.unknown ...\n" */
-};
-
-static void collect(void *ctx, enum pdk_log_level level, const char *text)
-{
-    struct loaded *l = ctx;
-    size_t len = strlen(l->lines);
-    (void)snprintf(l->lines + len, sizeof l->lines - len, "%s %s\n", pdk_log_level_name(level),
-                   text);
-}
-
-/* `text` behind a dataDir and a clientPort; NULL: no file. */
-static void load_with(struct loaded *l, const char *text, const struct pdk_config_source *source)
-{
-    memset(l, 0, sizeof *l);
-    l->log = (struct pdk_log){.ctx = l, .level = PDK_LOG_INFO, .line = collect};
-    struct pdk_config_text file = {.text = pdk_slice_str(text != NULL ? text : ""),
-                                   .name = "zoo.cfg"};
-    l->err = pdk_config_parse(&l->config, text != NULL ? &file : NULL, source, pdk_mem_heap(),
-                              &l->log, &l->diag);
-}
-
-static void load(struct loaded *l, const char *text)
-{
-    char whole[8192];
-    (void)snprintf(whole, sizeof whole, "dataDir=/d\nclientPort=2181\n%s", text);
-    load_with(l, whole, &(struct pdk_config_source){0});
-}
-
-static void unload(struct loaded *l)
-{
-    if (l->err == PDK_OK) pdk_config_deinit(&l->config);
-}
-
-static void expect_ok(const struct loaded *l)
-{
-    if (l->err != PDK_OK) fail_msg("refused: %s", l->diag.text);
-}
-
-static void expect_text(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL) fail_msg("<%s> lacks <%s>", text, part);
-}
-
-static void expect_no_text(const char *text, const char *part)
-{
-    if (strstr(text, part) != NULL) fail_msg("<%s> should not have <%s>", text, part);
-}
-
-/* The config `text` must be refused, with every part (up to a NULL) in the sentence. */
-static void expect_refused(const char *text, const char *const *parts)
-{
-    struct loaded l;
-    load(&l, text);
-    if (l.err == PDK_OK) {
-        unload(&l);
-        fail_msg("not refused: %s", text);
-    }
-    for (; *parts != NULL; parts++) expect_text(l.diag.text, *parts);
-}
 
 /* ---- defaults -------------------------------------------------------------------------------- */
 
@@ -139,6 +61,8 @@ static void with_a_file_the_defaults_are_those_of_apache(void **state)
     assert_int_equal(c->log_level, PDK_LOG_INFO);
     assert_true(c->throttle.drop_increase == 0.02);
     assert_string_equal(c->port_file, "");
+    assert_null(c->node.ensemble.members);
+    assert_null(c->path); /* from a text */
     unload(&l);
 }
 
@@ -292,7 +216,13 @@ static void a_bad_value_names_file_line_key_value_and_what_is_allowed(void **sta
         {"autopurge.purgeInterval=2w", "a number of hours"},
         {"autopurge.purgeInterval=99999999999", "a number of hours"},
         {"DigestAuthenticationProvider.digestAlg=SHA0815", "a digest of OpenSSL"},
-        {"electionAlg=0", "allowed: 3"},
+        {"electionAlg=0", "allowed: 3, fast leader election; 0 to 2, elections over UDP"},
+        {"electionAlg=2", "left ZooKeeper with 3.6"},
+        {"version=1x", "a hexadecimal number"},
+        {"version=8000000000000000", "a hexadecimal number"},
+        {"snapshotSizeFactor=much", "a number like 0.33"},
+        {"testingonly.initialZxid=4294967296", "a whole number from 0 to 4294967295"},
+        {"leaderServes=false", "yes or no"},
         {"syncEnabled=1", "true or false"},
         {"peerType=voter", "participant or observer"},
         {"dataLogDir=", "a text that is not empty"},
@@ -333,6 +263,13 @@ static void what_protects_and_is_not_built_refuses_the_start(void **state)
     unload(&l);
 }
 
+static void an_oracle_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    expect_refused("oraclePath=/o", (const char *[]){"zoo.cfg:3: oraclePath is refused: ",
+                                                     "no majority", "three servers", NULL});
+}
+
 static void what_observes_and_is_not_built_warns(void **state)
 {
     (void)state;
@@ -352,11 +289,12 @@ static void what_observes_and_is_not_built_warns(void **state)
     unload(&l);
 }
 
-static void keys_of_the_jvm_and_of_ensembles_are_passed_over(void **state)
+static void keys_of_the_jvm_and_those_without_a_choice_are_passed_over(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l, "initLimit=10\nleaderServes=no\njvm.pause.monitor=true\nserverCnxnFactory=org.apache."
+    load(&l, "syncEnabled=false\nlearner.asyncSending=true\njvm.pause.monitor="
+             "true\nserverCnxnFactory=org.apache."
              "zookeeper.server.NettyServerCnxnFactory\nnio.numWorkerThreads=8\nlog4j.debug=x\n"
              "commitProcessor.numWorkerThreads=4\nmaxResponseCacheSize=0\n");
     expect_ok(&l);
@@ -482,127 +420,7 @@ static void arguments_are_port_folder_tick_and_connections(void **state)
     expect_text(l.diag.text, "argument: clientPort=port is not allowed");
 }
 
-/* ---- members --------------------------------------------------------------------------------- */
-
-static void an_ensemble_is_refused_and_a_lone_server_line_ignored(void **state)
-{
-    (void)state;
-    expect_refused("server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2:participant",
-                   (const char *[]){"zoo.cfg:5: server.3=", "(3 voting servers)", NULL});
-    expect_refused("standaloneEnabled=false\nserver.1=a:1:2",
-                   (const char *[]){"zoo.cfg:3: standaloneEnabled=false", NULL});
-    expect_refused("server.1=a:1:2:observer",
-                   (const char *[]){"zoo.cfg:3: server.1 is an observer", NULL});
-    expect_refused("server.1=a:1:2\nserver.2=a:1:2:observer",
-                   (const char *[]){"zoo.cfg:4: server.2 is an observer", NULL});
-    struct loaded l;
-    load(&l, "server.1=a:2888:3888\n");
-    expect_ok(&l);
-    assert_string_equal(l.lines, "warn config.server_ignored at=zoo.cfg:3 key=server.1 "
-                                 "why=only_one_server\n");
-    unload(&l);
-}
-
-static void a_lone_server_line_may_bring_the_client_port(void **state)
-{
-    (void)state;
-    struct loaded l;
-    load_with(&l, "dataDir=/nowhere\nserver.5=h:1:2;[::1]:2222\n", &(struct pdk_config_source){0});
-    expect_ok(&l);
-    assert_int_equal(l.config.listen_port, 2222);
-    assert_string_equal(l.config.listen_host, "::1");
-    unload(&l);
-}
-
-static void server_lines_are_parsed_as_apache_writes_them(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name, *value;
-        int64_t id;
-        bool observer;
-        int32_t port; /* -1: none */
-        const char *host;
-    } good[] = {
-        {"server.1", "h:2888:3888", 1, false, -1, NULL},
-        {"server.0255", "h:2888:3888:Observer", 255, true, -1, NULL},
-        {"server.2", "[fe80::1]:1:2:participant;2181", 2, false, 2181, ""},
-        {"server.3", "a:1:2|b:1:2;0.0.0.0:99", 3, false, 99, "0.0.0.0"},
-        {"server.3", "a:1:2;", 3, false, -1, NULL},
-    };
-    const char *why;
-    struct pdk_server_line line;
-    for (size_t i = 0; i < PDK_COUNT_OF(good); i++) {
-        enum pdk_err err = pdk_server_line_parse(pdk_slice_str(good[i].name),
-                                                 pdk_slice_str(good[i].value), &line, &why);
-        if (err != PDK_OK) fail_msg("%s: %s", good[i].value, why);
-        assert_int_equal(line.id, good[i].id);
-        assert_int_equal(line.observer, good[i].observer);
-        assert_int_equal(line.has_client, good[i].port >= 0);
-        if (good[i].port < 0) continue;
-        assert_int_equal(line.client_port, good[i].port);
-        assert_true(pdk_slice_eq_str(line.client_host, good[i].host));
-    }
-    static const char *const bad[] = {"",        "h",           "h:1",
-                                      "h:x:2",   "h:1:65536",   ":1:2",
-                                      "h:1:1",   "h:1:2:w",     "h:1:2:observer:x",
-                                      "h:1:2;x", "h:1:2;1:2:3", "h:1:2;1;2;3",
-                                      "h:1:2|",  "h:1:-2",      "h:1:2;[::1]"};
-    for (size_t i = 0; i < PDK_COUNT_OF(bad); i++) {
-        if (pdk_server_line_parse(pdk_slice_str("server.1"), pdk_slice_str(bad[i]), &line, &why) ==
-            PDK_OK)
-            fail_msg("taken: %s", bad[i]);
-    }
-    assert_int_equal(
-        pdk_server_line_parse(pdk_slice_str("server.x"), pdk_slice_str("h:1:2"), &line, &why),
-        PDK_EINVAL);
-    expect_refused("server.1=h:1", (const char *[]){"zoo.cfg:3: server.1=h:1:", "allowed:", NULL});
-}
-
 /* ---- real files ------------------------------------------------------------------------------ */
-
-struct folder {
-    char path[64];
-};
-
-static struct folder make_folder(void)
-{
-    struct folder f = {.path = "/tmp/pdk-config-XXXXXX"};
-    assert_non_null(mkdtemp(f.path));
-    return f;
-}
-
-static void write_file(const struct folder *f, const char *name, const char *text)
-{
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/%s", f->path, name);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void remove_folder(const struct folder *f)
-{
-    static const char *const names[] = {"zoo.cfg", "myid", "zoo.cfg.dynamic"};
-    char path[128];
-    for (size_t i = 0; i < PDK_COUNT_OF(names); i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", f->path, names[i]);
-        (void)unlink(path);
-    }
-    assert_int_equal(rmdir(f->path), 0);
-}
-
-static void load_file(struct loaded *l, const struct folder *f)
-{
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/zoo.cfg", f->path);
-    const char *args[] = {path};
-    memset(l, 0, sizeof *l);
-    l->log = (struct pdk_log){.ctx = l, .level = PDK_LOG_INFO, .line = collect};
-    l->err = pdk_config_load(&l->config, &(struct pdk_config_source){.args = args, .arg_count = 1},
-                             pdk_mem_heap(), &l->log, &l->diag);
-}
 
 static void a_config_is_read_from_its_file(void **state)
 {
@@ -618,6 +436,8 @@ static void a_config_is_read_from_its_file(void **state)
     assert_int_equal(l.config.node.tick_ms, 10);
     assert_int_equal(l.config.listen_port, 0);
     expect_text(l.config.file, "/zoo.cfg");
+    assert_string_equal(l.config.path, l.config.file);
+    assert_string_equal(l.config.target, l.config.file);
     unload(&l);
     remove_folder(&f);
 }
@@ -647,60 +467,6 @@ static void a_folder_or_a_huge_file_is_refused(void **state)
     remove_folder(&f);
 }
 
-static void the_lone_line_counts_only_for_its_own_myid(void **state)
-{
-    (void)state;
-    struct folder f = make_folder();
-    char text[256];
-    struct loaded l;
-    (void)snprintf(text, sizeof text, "dataDir=%s\nclientPort=1111\nserver.3=h:1:2;2222\n", f.path);
-    write_file(&f, "zoo.cfg", text);
-    load_file(&l, &f);
-    expect_ok(&l);
-    assert_int_equal(l.config.listen_port, 1111);
-    unload(&l);
-    write_file(&f, "myid", "4\n");
-    load_file(&l, &f);
-    expect_ok(&l);
-    unload(&l);
-    write_file(&f, "myid", "3\n");
-    load_file(&l, &f);
-    assert_int_equal(l.err, PDK_EINVAL);
-    expect_text(l.diag.text, "clientPort=1111 differs from client port 2222");
-    remove_folder(&f);
-}
-
-static void members_of_a_dynamic_file_count(void **state)
-{
-    (void)state;
-    struct folder f = make_folder();
-    char text[256];
-    struct loaded l;
-    (void)snprintf(text, sizeof text,
-                   "dataDir=/d\nclientPort=1\ndynamicConfigFile=%s/zoo.cfg.dynamic\n", f.path);
-    write_file(&f, "zoo.cfg", text);
-    load_file(&l, &f);
-    assert_int_equal(l.err, PDK_ENOENT);
-    write_file(&f, "zoo.cfg.dynamic", "server.1=a:1:2;1\n");
-    load_file(&l, &f);
-    expect_ok(&l);
-    unload(&l);
-    write_file(&f, "zoo.cfg.dynamic", "server.1=a:1:2;1\nserver.2=a:1:2;1\nversion=100\n");
-    load_file(&l, &f);
-    assert_int_equal(l.err, PDK_EINVAL);
-    expect_text(l.diag.text, "zoo.cfg.dynamic:2: server.2=");
-    write_file(&f, "zoo.cfg.dynamic", "tickTime=3\n");
-    load_file(&l, &f);
-    assert_int_equal(l.err, PDK_EINVAL);
-    expect_text(l.diag.text, "key tickTime has no place in a dynamicConfigFile");
-    (void)snprintf(text + strlen(text), 32, "server.1=a:1:2\n");
-    write_file(&f, "zoo.cfg", text);
-    load_file(&l, &f);
-    assert_int_equal(l.err, PDK_EINVAL);
-    expect_text(l.diag.text, "zoo.cfg:4: key server.1 must stand in the dynamicConfigFile");
-    remove_folder(&f);
-}
-
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static void every_row_is_sound(void **state)
@@ -715,8 +481,9 @@ static void every_row_is_sound(void **state)
         if (fallback != NULL &&
             !pdk_config_key_set(&config, &keys[i], fallback, allowed, sizeof allowed))
             fail_msg("%s: its own default is not allowed: %s", keys[i].name, allowed);
-        if (keys[i].effect == PDK_CONFIG_USED) assert_true(keys[i].offset < sizeof config);
-        if (keys[i].effect != PDK_CONFIG_USED) assert_true(keys[i].offset == PDK_CONFIG_NO_FIELD);
+        bool used = keys[i].effect == PDK_CONFIG_USED && keys[i].kind != PDK_CONFIG_SERVER;
+        if (used) assert_true(keys[i].offset < sizeof config);
+        if (!used) assert_true(keys[i].offset == PDK_CONFIG_NO_FIELD);
         if (keys[i].kind == PDK_CONFIG_CHOICE) assert_non_null(keys[i].choices);
         assert_non_null(keys[i].doc);
         const struct pdk_config_key *found = pdk_config_key_find(pdk_slice_str(keys[i].name));
@@ -760,21 +527,17 @@ int main(void)
         cmocka_unit_test(session_timeouts_do_not_overflow),
         cmocka_unit_test(a_bad_value_names_file_line_key_value_and_what_is_allowed),
         cmocka_unit_test(what_protects_and_is_not_built_refuses_the_start),
+        cmocka_unit_test(an_oracle_is_refused_with_the_reason),
         cmocka_unit_test(what_observes_and_is_not_built_warns),
-        cmocka_unit_test(keys_of_the_jvm_and_of_ensembles_are_passed_over),
+        cmocka_unit_test(keys_of_the_jvm_and_those_without_a_choice_are_passed_over),
         cmocka_unit_test(an_unknown_key_warns_and_names_the_nearest),
         cmocka_unit_test(a_file_that_is_no_config_is_refused_early),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(secrets_are_never_shown),
         cmocka_unit_test(the_last_line_of_a_file_wins_and_defines_win_over_it),
         cmocka_unit_test(arguments_are_port_folder_tick_and_connections),
-        cmocka_unit_test(an_ensemble_is_refused_and_a_lone_server_line_ignored),
-        cmocka_unit_test(a_lone_server_line_may_bring_the_client_port),
-        cmocka_unit_test(server_lines_are_parsed_as_apache_writes_them),
         cmocka_unit_test(a_config_is_read_from_its_file),
         cmocka_unit_test(a_folder_or_a_huge_file_is_refused),
-        cmocka_unit_test(the_lone_line_counts_only_for_its_own_myid),
-        cmocka_unit_test(members_of_a_dynamic_file_count),
         cmocka_unit_test(every_row_is_sound),
         cmocka_unit_test(the_help_shows_every_key_with_its_default),
     };

@@ -25,6 +25,9 @@ const char *pdk_config_own(struct pdk_config *config, struct pdk_slice text)
 
 void pdk_config_deinit(struct pdk_config *config)
 {
+    pdk_members_drop(config->node.ensemble.members);
+    pdk_members_drop(config->node.ensemble.last_seen);
+    config->node.ensemble.members = config->node.ensemble.last_seen = NULL;
     while (config->strings != NULL) {
         struct pdk_config_string *next = config->strings->next;
         pdk_mem_free(config->mem, config->strings);
@@ -66,7 +69,16 @@ static bool parse_real(const char *text, double *out)
     }
     char *end = NULL;
     *out = strtod(text, &end);
-    return end != text && *end == '\0' && *out >= 0 && *out <= 1;
+    return end != text && *end == '\0' && isfinite(*out);
+}
+
+static bool parse_hex(const char *text, int64_t *out)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > 16 || strspn(text, "0123456789abcdefABCDEF") != len) return false;
+    uint64_t value = strtoull(text, NULL, 16);
+    *out = (int64_t)(value & INT64_MAX);
+    return value <= INT64_MAX;
 }
 
 /* Index of the word in "a|b|c". */
@@ -121,21 +133,26 @@ static bool is_digest(const char *name)
 
 static void say_allowed(const struct pdk_config_key *key, char *out, size_t cap)
 {
+    if (key->kind != PDK_CONFIG_CHOICE && key->choices != NULL) {
+        (void)snprintf(out, cap, "%s", key->choices);
+        return;
+    }
     switch (key->kind) {
     case PDK_CONFIG_BOOL: (void)snprintf(out, cap, "true or false"); return;
     case PDK_CONFIG_YES_NO: (void)snprintf(out, cap, "yes or no"); return;
     case PDK_CONFIG_INT:
+    case PDK_CONFIG_UINT:
     case PDK_CONFIG_LONG:
-        if (key->min == key->max) {
-            (void)snprintf(out, cap, "%lld", (long long)key->min);
-        } else if (key->min <= INT32_MIN) {
+        if (key->min <= INT32_MIN) {
             (void)snprintf(out, cap, "a whole number up to %lld", (long long)key->max);
         } else {
             (void)snprintf(out, cap, "a whole number from %lld to %lld", (long long)key->min,
                            (long long)key->max);
         }
         return;
+    case PDK_CONFIG_HEX: (void)snprintf(out, cap, "a hexadecimal number"); return;
     case PDK_CONFIG_REAL: (void)snprintf(out, cap, "a number from 0 to 1"); return;
+    case PDK_CONFIG_FACTOR: (void)snprintf(out, cap, "a number like 0.33"); return;
     case PDK_CONFIG_TEXT: (void)snprintf(out, cap, "a text that is not empty"); return;
     case PDK_CONFIG_CHOICE: {
         const char *rest = key->choices;
@@ -177,6 +194,10 @@ static bool set_number(struct pdk_config *config, const struct pdk_config_key *k
     int64_t number;
     if (!parse_whole(value, &number) || number < key->min || number > key->max) return false;
     if (key->kind == PDK_CONFIG_LONG) return store(config, key, &number, sizeof number);
+    if (key->kind == PDK_CONFIG_UINT) {
+        uint32_t positive = (uint32_t)number;
+        return store(config, key, &positive, sizeof positive);
+    }
     PDK_ASSERT(key->min >= INT32_MIN && key->max <= INT32_MAX);
     int32_t small = (int32_t)number;
     return store(config, key, &small, sizeof small);
@@ -204,10 +225,18 @@ static bool set_value(struct pdk_config *config, const struct pdk_config_key *ke
         return store(config, key, &flag, sizeof flag);
     }
     case PDK_CONFIG_INT:
+    case PDK_CONFIG_UINT:
     case PDK_CONFIG_LONG: return set_number(config, key, value);
-    case PDK_CONFIG_REAL: {
+    case PDK_CONFIG_HEX: {
+        int64_t number;
+        return parse_hex(value, &number) && store(config, key, &number, sizeof number);
+    }
+    case PDK_CONFIG_REAL:
+    case PDK_CONFIG_FACTOR: {
         double number;
-        return parse_real(value, &number) && store(config, key, &number, sizeof number);
+        if (!parse_real(value, &number)) return false;
+        if (key->kind == PDK_CONFIG_REAL && (number < 0 || number > 1)) return false;
+        return store(config, key, &number, sizeof number);
     }
     case PDK_CONFIG_CHOICE: {
         int choice;
@@ -232,6 +261,7 @@ static bool set_value(struct pdk_config *config, const struct pdk_config_key *ke
 }
 
 _Static_assert(sizeof(enum pdk_oversize) == sizeof(int), "choices are stored as int");
+_Static_assert(sizeof(enum pdk_peer_type) == sizeof(int), "choices are stored as int");
 _Static_assert(sizeof(size_t) == sizeof(int64_t), "sizes are stored as int64_t");
 
 bool pdk_config_key_set(struct pdk_config *config, const struct pdk_config_key *key,

@@ -27,6 +27,12 @@ static void check(const struct pdk_config *c)
     PDK_ASSERT(c->store.data_dir[0] != '\0' && c->store.log_dir[0] != '\0');
     PDK_ASSERT(c->node.in_flight_bytes >= 2 * (size_t)c->node.frame_limit_bytes);
     PDK_ASSERT(pdk_word_set_has(c->words, PDK_WORD_SRVR));
+    const struct pdk_ensemble_config *e = &c->node.ensemble;
+    PDK_ASSERT(e->min_notification_ms >= 1 && e->max_notification_ms >= e->min_notification_ms);
+    PDK_ASSERT(c->link_queue_bytes >= 2 * e->packet_field_bytes);
+    if (e->members == NULL) return;
+    PDK_ASSERT(e->init_limit > 0 && e->sync_limit > 0 && e->hello_timeout_ms > 0);
+    PDK_ASSERT(pdk_sids_count(&e->members->voters) > (c->standalone_enabled ? 1u : 0u));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
