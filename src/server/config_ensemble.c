@@ -43,8 +43,8 @@ static struct pdk_config_place place_of_member(const struct pdk_config_loader *l
 
 /* ---- members --------------------------------------------------------------------------------- */
 
-/* From the collected lines; a line that is wrong names itself.  NULL members when there is no server
- * line. */
+/* From the collected lines; a line that is wrong names itself.  NULL members when there is no line
+ * of a server. */
 static enum pdk_err build_members(struct pdk_config_loader *l, struct pdk_members **out)
 {
     struct pdk_config *config = l->config;

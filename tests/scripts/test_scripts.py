@@ -275,6 +275,18 @@ class WithStandIn(Place):
         self.expect(self.server("status"), 1, no_myid + secure + "Unable to find either secure or "
                     "unsecure client port in any configs. Terminating.\n")
 
+    def test_status_prints_the_role_that_the_server_tells(self):
+        for mode in ("leader", "follower", "observer", "read-only", "standalone"):
+            self.write("programs/paddock-probe", f"""#!/bin/bash
+printf 'Zookeeper version: 1\\nMode: {mode}\\nNode count: 5\\n'\n""", 0o755)
+            self.expect(self.server("status"), 0, f"Client port found: {self.port}. Client address: "
+                        f"127.0.0.1. Client SSL: false.\nMode: {mode}\n")
+        self.write("programs/paddock-probe", """#!/bin/bash
+echo This ZooKeeper instance is not currently serving requests\n""", 0o755)
+        self.expect(self.server("status"), 1, f"Client port found: {self.port}. Client address: "
+                    "127.0.0.1. Client SSL: false.\nError contacting service. It is probably not "
+                    "running.\n")
+
     def test_cleanup_takes_the_folders_from_the_config(self):
         self.write("programs/paddock-purge", '#!/bin/bash\nprintf "<%s>" "$@"\nexit 5\n', 0o755)
         data, log = self.path("data"), self.path("log")
@@ -284,6 +296,72 @@ class WithStandIn(Place):
         self.expect(self.run_script(*cleanup, "-n", "3"), 5, f"<{log}><{data}><-n><3>")
         self.expect(self.run_script(*cleanup, "/a", "/b", "-n", "4"), 5, "</a></b><-n><4>")
         self.expect(self.run_script(*cleanup), 5, f"<{log}><{data}>")
+
+
+class Initialize(Place):
+    """zkServer-initialize.sh: words, files, and what it must not touch."""
+
+    def setUp(self):
+        super().setUp()
+        self.data, self.log = self.path("data"), self.path("log")
+        self.config(f"dataLogDir={self.log}\n")
+
+    def initialize(self, *args, **options):
+        return self.run_script("zkServer-initialize.sh", "--config", self.path("conf"), *args,
+                               **options)
+
+    def test_empty_folders_are_made_with_their_number(self):
+        self.expect(self.initialize("--myid=7"), 0, "Using myid of 7\n")
+        self.assertEqual(self.read("data/myid"), "7\n")
+        self.assertEqual(sorted(os.listdir(self.data)), ["initialize", "myid", "version-2"])
+        self.assertEqual(os.listdir(self.log), ["version-2"])
+        self.assertEqual(self.read("data/initialize"), "")
+
+    def test_without_a_number_it_says_where_one_belongs(self):
+        self.expect(self.initialize(), 0, "No myid provided, be sure to specify it in "
+                    f"{self.data}/myid if using non-standalone\n")
+        self.assertFalse(os.path.exists(self.path("data/myid")))
+
+    def test_data_that_is_there_stays_unless_forced(self):
+        again = "(or use --force to force re-initialization)\n"
+        for folder, what in ((self.log, f"txnlog directory already exists at {self.log}"),
+                             (self.data, f"data directory already exists at {self.data}")):
+            os.makedirs(os.path.join(folder, "version-2"))
+            self.expect(self.initialize("--myid", "3"), 1, f"ZooKeeper {what} {again}")
+        self.write("data/version-2/snapshot.0", "x")
+        self.write("data/myid", "1\n")
+        self.write("data/other", "stays\n")
+        self.expect(self.initialize(), 1)
+        self.assertEqual(self.read("data/version-2/snapshot.0"), "x")
+        self.expect(self.initialize("--force", "--myid=255"), 0, "Force enabled, data/txnlog "
+                    "directories will be re-initialized\nUsing myid of 255\n")
+        self.assertEqual(os.listdir(self.path("data/version-2")), [])
+        self.assertEqual(self.read("data/myid"), "255\n")
+        self.assertEqual(self.read("data/other"), "stays\n")
+
+    def test_a_server_that_runs_keeps_its_data(self):
+        os.makedirs(self.path("data/version-2"))
+        self.write("data/zookeeper_server.pid", str(os.getpid()))
+        self.expect(self.initialize("--force"), 1, "A server runs on these directories as process "
+                    f"{os.getpid()}; stop it first\n")
+
+    def test_arguments_are_checked_before_anything_happens(self):
+        for number in ("0x1", "256", "-1", "1 2", "1000"):
+            self.expect(self.initialize("--myid=" + number), 1, "myid must be a number from 0 to "
+                        f"255, and is: {number}\n")
+        done = self.initialize("--what")
+        self.expect(done, 1)
+        self.assertTrue(done.stdout.startswith("Unknown option: --what\nusage: "), done.stdout)
+        for args in (("-h",), ("--help",), ("--myid",)):
+            done = self.initialize(*args)
+            self.expect(done, 1)
+            self.assertTrue(done.stdout.startswith("usage: "), done.stdout)
+        self.expect(self.initialize("--configfile=/no/such.cfg"), 1,
+                    "Unable to find config file at /no/such.cfg\n")
+        bare = self.write("bare.cfg", "clientPort=1\n")
+        self.expect(self.initialize("--configfile", bare), 1,
+                    f"Unable to determine dataDir from {bare}\n")
+        self.assertFalse(os.path.exists(self.data))
 
 
 @unittest.skipUnless(os.path.exists(PADDOCKD), "no server is built: " + PADDOCKD)
