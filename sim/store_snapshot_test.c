@@ -103,7 +103,7 @@ static void a_cancelled_snapshot_leaves_nothing(void **state)
     struct pdk_snapshot_result result;
     struct pdk_snapshot_job *job = pdk_state_freeze(&f->box.state);
     pdk_snapshot_write(f->box.store, job, stop_now, NULL, &result);
-    pdk_state_unfreeze(&f->box.state, job);
+    pdk_state_unfreeze(job);
     assert_int_equal(result.err, PDK_EBUSY);
     const char *name;
     for (size_t i = 0; (name = pdk_disk_name(f->disk, "/data/version-2", i)) != NULL; i++) {
@@ -123,7 +123,7 @@ static void the_snapshot_in_memory_is_the_snapshot_on_disk(void **state)
         struct pdk_snapshot_result result;
         struct pdk_snapshot_job *job = pdk_state_freeze(&f->box.state);
         pdk_snapshot_write(f->box.store, job, NULL, NULL, &result);
-        pdk_state_unfreeze(&f->box.state, job);
+        pdk_state_unfreeze(job);
         assert_int_equal(result.err, PDK_OK);
         char name[PDK_NAME_BYTES], path[300];
         pdk_snapshot_file_name(result.zxid, kinds[i], name);

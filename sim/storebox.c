@@ -237,7 +237,7 @@ enum pdk_err pdk_storebox_snapshot(struct pdk_storebox *b, struct pdk_diag *diag
     struct pdk_snapshot_job *job = pdk_state_freeze(&b->state);
     PDK_ASSERT(job != NULL);
     pdk_snapshot_write(b->store, job, NULL, NULL, &result);
-    pdk_state_unfreeze(&b->state, job);
+    pdk_state_unfreeze(job);
     if (result.err != PDK_OK && diag != NULL) *diag = result.diag;
     return result.err;
 }

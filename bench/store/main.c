@@ -358,7 +358,7 @@ static void write_history(struct pdk_store *store, struct pdk_state *s, struct t
     struct pdk_buf b;
     pdk_buf_init(&b, pdk_mem_heap(), 1 << 20);
     pdk_zxid zxid = append_beside_snapshot(store, job, &b, times);
-    pdk_state_unfreeze(s, job);
+    pdk_state_unfreeze(job);
     from = now_s();
     for (int i = 0; i < TXNS; i += 500) {
         for (int k = 0; k < 500; k++) {

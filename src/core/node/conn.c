@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/node/internal.h"
+#include "core/node/member.h"
 #include "proto/frame.h"
 #include "proto/password.h"
 
@@ -73,7 +74,7 @@ void pdk_answer_count(struct pdk_node *n, struct pdk_conn *c, int32_t xid, int32
     c->stats.last_op = op;
     c->stats.has_last_op = true;
     c->stats.last_cxid = xid;
-    c->stats.last_zxid = n->state.last_zxid;
+    c->stats.last_zxid = n->state->last_zxid;
     c->stats.last_response_mono_ms = n->now.mono_ms;
     n->in_process--;
     if (xid > 0) c->outstanding--;
@@ -127,7 +128,7 @@ void pdk_conn_opened(struct pdk_node *n, uint32_t index, struct pdk_slice addres
     n->conn_count++;
 }
 
-static void pause(struct pdk_node *n, struct pdk_conn *c)
+void pdk_conn_pause(struct pdk_node *n, struct pdk_conn *c)
 {
     if (c->paused) return;
     c->paused = true;
@@ -135,7 +136,7 @@ static void pause(struct pdk_node *n, struct pdk_conn *c)
     pdk_out_signal(&n->out, PDK_OUT_PAUSE, c->index);
 }
 
-static void resume(struct pdk_node *n, struct pdk_conn *c)
+void pdk_conn_resume(struct pdk_node *n, struct pdk_conn *c)
 {
     if (!c->paused) return;
     c->paused = false;
@@ -151,7 +152,11 @@ static void forget(struct pdk_node *n, struct pdk_conn *c)
     if (c->paused) n->paused_count--;
     if (c->unfinished) n->unfinished_count--;
     if (c->entry != NULL && c->entry->conn == c->index) c->entry->conn = PDK_CONN_NONE;
-    if (c->read_only) pdk_sessions_remove(n->local, c->session);
+    if (c->is_local) pdk_sessions_remove(n->local, c->session);
+    uint64_t index = 0;
+    if (pdk_map_get(&n->opening, (uint64_t)c->session, &index) && index == c->index)
+        (void)pdk_map_remove(&n->opening, (uint64_t)c->session);
+    pdk_mem_free(n->mem, c->held);
     pdk_pipe_deinit(&c->pipe);
     pdk_identities_deinit(&c->identities);
     n->conns[c->index] = NULL;
@@ -195,10 +200,20 @@ static void send_connect_response(struct pdk_node *n, struct pdk_conn *c, int32_
     c->stats.sent++;
 }
 
-static void touch(struct pdk_node *n, struct pdk_conn *c)
+void pdk_conn_heard(struct pdk_node *n, struct pdk_session_entry *entry, int32_t timeout_ms)
 {
-    pdk_sessions_touch(c->read_only ? n->local : n->state.sessions, c->entry, n->now.mono_ms,
-                       c->timeout_ms);
+    if (pdk_member_reports_touches(n))
+        pdk_member_touched(n, entry);
+    else
+        pdk_sessions_touch(n->state->sessions, entry, n->now.mono_ms, timeout_ms);
+}
+
+void pdk_conn_touch(struct pdk_node *n, struct pdk_conn *c)
+{
+    if (c->is_local)
+        pdk_sessions_touch(n->local, c->entry, n->now.mono_ms, c->timeout_ms);
+    else
+        pdk_conn_heard(n, c->entry, c->timeout_ms);
 }
 
 static void attach(struct pdk_node *n, struct pdk_conn *c, struct pdk_session_entry *entry)
@@ -208,20 +223,24 @@ static void attach(struct pdk_node *n, struct pdk_conn *c, struct pdk_session_en
     entry->conn = c->index;
     c->stats.session = c->session;
     c->stats.timeout_ms = c->timeout_ms;
-    touch(n, c);
+    pdk_conn_touch(n, c);
     send_connect_response(n, c, c->timeout_ms, c->session);
 }
 
-void pdk_conn_established(struct pdk_node *n, struct pdk_conn *c, int64_t received_ms)
+void pdk_conn_established(struct pdk_node *n, struct pdk_conn *c)
 {
-    struct pdk_session_entry *entry = pdk_sessions_find(n->state.sessions, c->session);
+    struct pdk_session_entry *entry = pdk_sessions_find(n->state->sessions, c->session);
     PDK_ASSERT(entry != NULL);
+    if (c->upgrading) {
+        pdk_member_upgraded(n, c, entry);
+        return;
+    }
     attach(n, c, entry);
-    resume(n, c);
+    pdk_conn_resume(n, c);
     /* The one request whose answer has no header is one of the statistics' all the same. */
     pdk_metrics_count_op(&n->metrics, PDK_OP_CREATE_SESSION);
     n->in_process++;
-    pdk_answer_count(n, c, 0, PDK_OP_CREATE_SESSION, received_ms, true);
+    pdk_answer_count(n, c, 0, PDK_OP_CREATE_SESSION, c->asked_ms, true);
 }
 
 static void refuse_session(struct pdk_node *n, struct pdk_conn *c, const char *why)
@@ -236,62 +255,99 @@ static void refuse_session(struct pdk_node *n, struct pdk_conn *c, const char *w
     pdk_conn_close(n, c);
 }
 
-/* A session that cannot be logged may still read, if its client said that this will do. */
-static void grant_read_only(struct pdk_node *n, struct pdk_conn *c)
+/* A session that no log knows. */
+static void grant_local(struct pdk_node *n, struct pdk_conn *c, bool read_only)
 {
-    n->last_session = pdk_session_next_id(n->state.sessions, n->last_session);
+    n->last_session = pdk_session_next_id(n->state->sessions, n->last_session);
     struct pdk_session_entry *entry = pdk_sessions_add(n->local, n->last_session, c->timeout_ms);
     if (entry == NULL) {
         refuse_session(n, c, "too many sessions");
         return;
     }
     c->session = n->last_session;
-    c->read_only = true;
+    c->is_local = true;
+    c->read_only = read_only;
     attach(n, c, entry);
+}
+
+/* Without a place to log it, a session may still read, if its client said that this will do. */
+static bool may_log(struct pdk_node *n, struct pdk_conn *c)
+{
+    if (!n->no_space && !pdk_member_is_read_only(n)) return true;
+    if (c->wants_read_only)
+        grant_local(n, c, true);
+    else
+        refuse_session(n, c, n->no_space ? "the log's disk is full" : "there is no leader");
+    return false;
 }
 
 static void new_session(struct pdk_node *n, struct pdk_conn *c)
 {
-    if (n->no_space) {
-        if (c->wants_read_only)
-            grant_read_only(n, c);
-        else
-            refuse_session(n, c, "the log's disk is full");
-        return;
-    }
-    if (pdk_sessions_count(n->state.sessions) + n->proposal_count >= n->config.session_limit) {
+    if (!may_log(n, c)) return;
+    if (pdk_sessions_count(n->state->sessions) + n->opening.count >= n->config.session_limit) {
         refuse_session(n, c, "too many sessions");
         return;
     }
-    n->last_session = pdk_session_next_id(n->state.sessions, n->last_session);
+    if (pdk_member_local_sessions(n)) {
+        grant_local(n, c, false);
+        return;
+    }
+    n->last_session = pdk_session_next_id(n->state->sessions, n->last_session);
     c->session = n->last_session;
-    c->state = PDK_CONN_CONNECTING;
-    uint8_t timeout[4];
-    pdk_store_u32(timeout, (uint32_t)c->timeout_ms);
-    enum pdk_code code = PDK_CODE_OK;
-    bool proposed = pdk_propose(n,
-                                &(struct pdk_propose){.conn = c,
-                                                      .op = PDK_OP_CREATE_SESSION,
-                                                      .session = c->session,
-                                                      .body = pdk_slice_of(timeout, 4)},
-                                &code);
-    PDK_ASSERT(proposed);
-    pause(n, c);
+    pdk_conn_open_session(n, c);
 }
 
-static void reattach(struct pdk_node *n, struct pdk_conn *c, const struct pdk_connect_request *req)
+void pdk_conn_open_session(struct pdk_node *n, struct pdk_conn *c)
 {
-    struct pdk_session_entry *entry = pdk_sessions_find(n->state.sessions, req->session_id);
-    n->metrics.connection_revalidate_count++;
-    /* The old connection goes before the password is looked at, as in Apache. */
-    if (entry != NULL && entry->conn != PDK_CONN_NONE) pdk_conn_close(n, n->conns[entry->conn]);
-    if (entry == NULL || entry->closing || !pdk_password_matches(req->session_id, req->passwd)) {
+    if (pdk_map_put(&n->opening, (uint64_t)c->session, c->index) != PDK_OK) {
+        pdk_conn_close(n, c);
+        return;
+    }
+    if (!c->upgrading) c->state = PDK_CONN_CONNECTING;
+    c->asked_ms = n->now.mono_ms;
+    uint8_t timeout[4];
+    pdk_store_u32(timeout, (uint32_t)c->timeout_ms);
+    struct pdk_propose p = {.conn = c,
+                            .op = PDK_OP_CREATE_SESSION,
+                            .session = c->session,
+                            .body = pdk_slice_of(timeout, 4)};
+    enum pdk_code code = PDK_CODE_OK;
+    bool taken = n->member != NULL ? pdk_member_write(n, &p, &code) : pdk_propose(n, &p, &code);
+    PDK_ASSERT(taken);
+    pdk_conn_pause(n, c);
+}
+
+void pdk_conn_answer_reattach(struct pdk_node *n, struct pdk_conn *c,
+                              struct pdk_session_entry *entry)
+{
+    if (entry == NULL) {
         send_connect_response(n, c, 0, 0);
         pdk_conn_close(n, c);
         return;
     }
-    c->session = req->session_id;
+    /* Whoever asked last has the session. */
+    if (entry->conn != PDK_CONN_NONE) pdk_conn_close(n, n->conns[entry->conn]);
     attach(n, c, entry);
+    pdk_conn_resume(n, c);
+}
+
+static void reattach(struct pdk_node *n, struct pdk_conn *c, const struct pdk_connect_request *req)
+{
+    struct pdk_session_entry *entry = pdk_sessions_find(n->state->sessions, req->session_id);
+    n->metrics.connection_revalidate_count++;
+    /* The old connection goes before the password is looked at, as in Apache. */
+    if (entry != NULL && entry->conn != PDK_CONN_NONE) pdk_conn_close(n, n->conns[entry->conn]);
+    c->session = req->session_id;
+    if (!pdk_password_matches(req->session_id, req->passwd))
+        pdk_conn_answer_reattach(n, c, NULL);
+    else if (pdk_member_reports_touches(n))
+        pdk_member_revalidate(n, c);
+    else if (entry == NULL || entry->closing)
+        pdk_conn_answer_reattach(n, c, NULL);
+    else {
+        entry->owner = PDK_OWNER_SELF;
+        pdk_conn_answer_reattach(n, c, entry);
+    }
 }
 
 static void connect_frame(struct pdk_node *n, struct pdk_conn *c, struct pdk_slice frame)
@@ -303,16 +359,20 @@ static void connect_frame(struct pdk_node *n, struct pdk_conn *c, struct pdk_sli
         pdk_conn_close(n, c);
         return;
     }
+    if (!pdk_member_serves(n)) {
+        pdk_conn_close(n, c);
+        return;
+    }
     n->metrics.connection_request_count++;
     n->totals.packets_received++;
     c->stats.received++;
-    if (req.last_zxid_seen > n->state.last_zxid) {
+    if (req.last_zxid_seen > n->state->last_zxid) {
         size_t mark = pdk_out_mark(&n->out);
         pdk_put_text(&n->out.bytes,
                      "session.refused reason=\"client has seen a later zxid\" client=0x%llx "
                      "server=0x%llx",
                      (unsigned long long)req.last_zxid_seen,
-                     (unsigned long long)n->state.last_zxid);
+                     (unsigned long long)n->state->last_zxid);
         pdk_out_logged(&n->out, PDK_LOG_INFO, mark);
         pdk_conn_close(n, c);
         return;
@@ -327,138 +387,7 @@ static void connect_frame(struct pdk_node *n, struct pdk_conn *c, struct pdk_sli
         reattach(n, c, &req);
 }
 
-/* ---- requests ---------------------------------------------------------------------------- */
-
-/* Limits that stop reading from a connection that has requests waiting. */
-static void check_limits(struct pdk_node *n, struct pdk_conn *c)
-{
-    bool crowded = n->in_process > n->config.outstanding_limit && c->outstanding > 0;
-    if (crowded || !pdk_propose_room(n) || c->pipe.bytes > n->config.conn_queue_bytes) pause(n, c);
-}
-
-void pdk_conn_resume_all(struct pdk_node *n)
-{
-    if (n->paused_count == 0 || !pdk_propose_room(n)) return;
-    bool room = n->in_process < n->config.outstanding_limit;
-    for (uint32_t i = 0; i < n->conn_cap && n->paused_count > 0; i++) {
-        struct pdk_conn *c = n->conns[i];
-        if (c == NULL || !c->paused || c->state != PDK_CONN_OPEN) continue;
-        if (c->pipe.bytes > n->config.conn_queue_bytes / 2) continue;
-        if (room || c->outstanding == 0) resume(n, c);
-    }
-}
-
-/* False: no memory for it; the connection was closed. */
-static bool push(struct pdk_node *n, struct pdk_conn *c, const struct pdk_pipe_item *item,
-                 struct pdk_slice body)
-{
-    if (pdk_pipe_push(&c->pipe, item, body) == PDK_OK) {
-        n->in_process++;
-        if (item->xid > 0) c->outstanding++;
-        return true;
-    }
-    pdk_conn_close(n, c);
-    return false;
-}
-
-static void take_write(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_item *item,
-                       struct pdk_slice body)
-{
-    item->kind = PDK_PIPE_WRITE;
-    item->zxid = n->proposed + 1;
-    if (!push(n, c, item, pdk_slice_null())) return;
-    struct pdk_propose p = {
-        .conn = c, .op = item->op, .xid = item->xid, .session = c->session, .body = body};
-    enum pdk_code code = PDK_CODE_SYSTEM_ERROR;
-    if (n->no_space || !pdk_propose(n, &p, &code)) {
-        struct pdk_pipe_item *tail =
-            &c->pipe.items[(c->pipe.head + c->pipe.count - 1) & (c->pipe.cap - 1)];
-        tail->kind = PDK_PIPE_ANSWER;
-        tail->code = code;
-        tail->zxid = 0;
-        if (c->pipe.count > 1) check_limits(n, c);
-        pdk_conn_drain(n, c);
-        return;
-    }
-    check_limits(n, c);
-}
-
-static void take_local(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_item *item,
-                       struct pdk_slice body)
-{
-    item->kind = PDK_PIPE_LOCAL;
-    if (item->op == PDK_OP_SYNC) item->zxid = n->proposed;
-    if (c->pipe.count == 0 && item->zxid <= n->state.last_zxid) {
-        n->in_process++;
-        if (item->xid > 0) c->outstanding++;
-        pdk_local_run(n, c, item, body);
-        return;
-    }
-    bool waits = item->zxid > n->state.last_zxid;
-    if (waits && pdk_barrier_add(n, c) != PDK_OK) {
-        pdk_conn_close(n, c);
-        return;
-    }
-    if (push(n, c, item, body)) check_limits(n, c);
-}
-
-/* An answer that is known already but must wait for its turn. */
-static void take_answer(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_item *item,
-                        enum pdk_code code)
-{
-    item->kind = PDK_PIPE_ANSWER;
-    item->code = code;
-    if (!push(n, c, item, pdk_slice_null())) return;
-    if (c->pipe.count > 1) check_limits(n, c); /* else it leaves at once */
-    pdk_conn_drain(n, c);
-}
-
-/* What a read-only session may not do is answered as a read-only server does. */
-static bool take_read_only(struct pdk_node *n, struct pdk_conn *c, struct pdk_pipe_item *item)
-{
-    if (!c->read_only || (!pdk_prep_is_write(item->op) && item->op != PDK_OP_SYNC)) return false;
-    bool closes = item->op == PDK_OP_CLOSE_SESSION;
-    take_answer(n, c, item, closes ? PDK_CODE_OK : PDK_CODE_NOT_READ_ONLY);
-    return true;
-}
-
-static void request_frame(struct pdk_node *n, struct pdk_conn *c, struct pdk_slice frame)
-{
-    struct pdk_request_header header;
-    struct pdk_reader r = pdk_reader_of(frame);
-    pdk_read_request_header(&r, &header);
-    if (r.failed) {
-        pdk_conn_close(n, c);
-        return;
-    }
-    n->totals.packets_received++;
-    c->stats.received++;
-    struct pdk_slice body = pdk_slice_of(r.at, pdk_reader_left(&r));
-    if (header.type == PDK_OP_AUTH || header.type == PDK_OP_SASL) {
-        if (header.type == PDK_OP_SASL)
-            pdk_local_sasl(n, c, header.xid);
-        else if (!pdk_local_auth(n, c, header.xid, body))
-            pdk_conn_close(n, c);
-        return;
-    }
-    /* A session that ends takes no more requests; its connection is closed with it. */
-    if (c->entry->closing) {
-        n->metrics.stale_requests_dropped++;
-        return;
-    }
-    touch(n, c);
-    struct pdk_pipe_item item = {.xid = header.xid,
-                                 .op = header.type,
-                                 .identity_count = (uint32_t)c->identities.count,
-                                 .received_ms = n->now.mono_ms};
-    if (take_read_only(n, c, &item)) return;
-    if (pdk_prep_is_write(header.type))
-        take_write(n, c, &item, body);
-    else if (pdk_local_knows(header.type))
-        take_local(n, c, &item, body);
-    else
-        take_answer(n, c, &item, PDK_CODE_UNIMPLEMENTED);
-}
+/* ---- frames ------------------------------------------------------------------------------- */
 
 void pdk_conn_frame(struct pdk_node *n, uint32_t index, struct pdk_slice frame)
 {
@@ -469,7 +398,7 @@ void pdk_conn_frame(struct pdk_node *n, uint32_t index, struct pdk_slice frame)
     if (c->state == PDK_CONN_FRESH)
         connect_frame(n, c, frame);
     else
-        request_frame(n, c, frame);
+        pdk_request_frame(n, c, frame);
 }
 
 void pdk_conn_oversize(struct pdk_node *n, uint32_t index, struct pdk_slice bytes)
@@ -479,18 +408,13 @@ void pdk_conn_oversize(struct pdk_node *n, uint32_t index, struct pdk_slice byte
     struct pdk_request_header header;
     struct pdk_reader r = pdk_reader_of(bytes);
     pdk_read_request_header(&r, &header);
-    if (r.failed || c->state != PDK_CONN_OPEN) {
+    if (r.failed || c->state != PDK_CONN_OPEN)
         pdk_conn_close(n, c);
-        return;
-    }
-    n->totals.packets_received++;
-    c->stats.received++;
-    n->metrics.large_requests_rejected++;
-    touch(n, c);
-    struct pdk_pipe_item item = {
-        .xid = header.xid, .op = header.type, .received_ms = n->now.mono_ms};
-    take_answer(n, c, &item, PDK_CODE_MARSHALLING_ERROR);
+    else
+        pdk_request_oversize(n, c, &header);
 }
+
+/* ---- answers in their order ------------------------------------------------------------------ */
 
 /* An opcode that no client may send: answered with zxid -1, then the connection closes. */
 static bool is_forbidden(const struct pdk_pipe_item *item)
@@ -518,7 +442,7 @@ static void set_unfinished(struct pdk_node *n, struct pdk_conn *c, bool unfinish
 
 void pdk_conn_drain(struct pdk_node *n, struct pdk_conn *c)
 {
-    while (pdk_pipe_ready(&c->pipe, n->state.last_zxid)) {
+    while (pdk_pipe_ready(&c->pipe, n->state->last_zxid)) {
         if (n->out.bytes.len > PDK_STEP_REPLY_BYTES) {
             set_unfinished(n, c, true);
             return;
@@ -527,12 +451,12 @@ void pdk_conn_drain(struct pdk_node *n, struct pdk_conn *c)
         bool keep = true;
         if (is_throttled(n, head)) {
             n->metrics.throttled_ops++;
-            pdk_answer_code(n, c, head->xid, n->state.last_zxid, PDK_CODE_THROTTLED_OP);
+            pdk_answer_code(n, c, head->xid, n->state->last_zxid, PDK_CODE_THROTTLED_OP);
             pdk_answer_count(n, c, head->xid, head->op, head->received_ms, false);
         } else if (head->kind == PDK_PIPE_ANSWER) {
             bool forbidden = is_forbidden(head);
-            keep = !forbidden && !(c->read_only && head->op == PDK_OP_CLOSE_SESSION);
-            pdk_answer_code(n, c, head->xid, forbidden ? -1 : n->state.last_zxid, head->code);
+            keep = !forbidden && !(c->is_local && head->op == PDK_OP_CLOSE_SESSION);
+            pdk_answer_code(n, c, head->xid, forbidden ? -1 : n->state->last_zxid, head->code);
             pdk_answer_count(n, c, head->xid, head->op, head->received_ms, false);
         } else {
             pdk_local_run(n, c, head, pdk_slice_of(head->bytes, head->len));

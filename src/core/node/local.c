@@ -18,9 +18,9 @@ struct read {
 
 static bool allowed(const struct read *r, pdk_znode id, int32_t perms)
 {
-    pdk_acl_id acl = pdk_tree_acl(r->n->state.tree, id);
+    pdk_acl_id acl = pdk_tree_acl(r->n->state->tree, id);
     if (acl == PDK_ACL_OPEN) return true;
-    return pdk_acl_allows(&r->n->config.acl, pdk_tree_acl_list(r->n->state.tree, acl), perms,
+    return pdk_acl_allows(&r->n->config.acl, pdk_tree_acl_list(r->n->state->tree, acl), perms,
                           &r->c->identities, r->item->identity_count);
 }
 
@@ -29,7 +29,7 @@ static enum pdk_code find_readable(const struct read *r, struct pdk_slice path, 
                                    pdk_znode *id)
 {
     if (path.is_null) return PDK_CODE_MARSHALLING_ERROR;
-    *id = pdk_tree_find(r->n->state.tree, path);
+    *id = pdk_tree_find(r->n->state->tree, path);
     if (*id == PDK_ZNODE_NONE) return PDK_CODE_NO_NODE;
     return allowed(r, *id, perms) ? PDK_CODE_OK : PDK_CODE_NO_AUTH;
 }
@@ -44,7 +44,7 @@ static void note_read(const struct read *r, struct pdk_slice path, size_t bytes)
 
 static struct pdk_answer begin(const struct read *r)
 {
-    return pdk_answer_begin(r->n, r->item->xid, r->n->state.last_zxid, PDK_CODE_OK);
+    return pdk_answer_begin(r->n, r->item->xid, r->n->state->last_zxid, PDK_CODE_OK);
 }
 
 static enum pdk_code end(const struct read *r, struct pdk_answer a)
@@ -56,14 +56,14 @@ static enum pdk_code end(const struct read *r, struct pdk_answer a)
 static void put_stat(const struct read *r, pdk_znode id)
 {
     struct pdk_stat stat;
-    pdk_tree_stat(r->n->state.tree, id, &stat);
+    pdk_tree_stat(r->n->state->tree, id, &stat);
     pdk_put_stat(&r->n->out.bytes, &stat);
 }
 
 static void put_children(const struct read *r, struct pdk_slice path, pdk_znode id)
 {
     size_t start = r->n->out.bytes.len;
-    const struct pdk_tree *tree = r->n->state.tree;
+    const struct pdk_tree *tree = r->n->state->tree;
     pdk_put_i32(&r->n->out.bytes, (int32_t)pdk_tree_child_count(tree, id));
     for (pdk_znode child = pdk_tree_first_child(tree, id); child != PDK_ZNODE_NONE;
          child = pdk_tree_next_sibling(tree, child))
@@ -104,7 +104,7 @@ static enum pdk_code run_get_data(struct read *r)
     if (code == PDK_CODE_OK && req.watch)
         code = pdk_watches_add(r->n, r->c, PDK_WATCH_DATA, req.path);
     if (code != PDK_CODE_OK) return code;
-    struct pdk_slice data = pdk_tree_data(r->n->state.tree, id);
+    struct pdk_slice data = pdk_tree_data(r->n->state->tree, id);
     note_read(r, req.path, data.len);
     struct pdk_answer a = begin(r);
     pdk_put_bytes(&r->n->out.bytes, data);
@@ -136,7 +136,8 @@ static enum pdk_code run_get_acl(struct read *r)
     pdk_znode id = PDK_ZNODE_NONE;
     enum pdk_code code = find_readable(r, req.path, PDK_PERM_READ | PDK_PERM_ADMIN, &id);
     if (code != PDK_CODE_OK) return code;
-    struct pdk_slice list = pdk_tree_acl_list(r->n->state.tree, pdk_tree_acl(r->n->state.tree, id));
+    struct pdk_slice list =
+        pdk_tree_acl_list(r->n->state->tree, pdk_tree_acl(r->n->state->tree, id));
     struct pdk_answer a = begin(r);
     if (allowed(r, id, PDK_PERM_ADMIN))
         pdk_put_raw(&r->n->out.bytes, list.bytes, list.len);
@@ -155,7 +156,7 @@ static enum pdk_code run_count(struct read *r)
     enum pdk_code code = find_readable(r, req.path, PDK_PERM_READ, &id);
     if (code != PDK_CODE_OK) return code;
     struct pdk_answer a = begin(r);
-    uint64_t count = pdk_tree_count_below(r->n->state.tree, id);
+    uint64_t count = pdk_tree_count_below(r->n->state->tree, id);
     pdk_put_i32(&r->n->out.bytes, count > INT32_MAX ? INT32_MAX : (int32_t)count);
     return end(r, a);
 }
@@ -174,7 +175,7 @@ static enum pdk_code run_get_ephemerals(struct read *r)
     struct pdk_get_ephemerals_request req;
     pdk_read_get_ephemerals_request(&r->body, &req);
     if (r->body.failed) return PDK_CODE_MARSHALLING_ERROR;
-    const struct pdk_tree *tree = r->n->state.tree;
+    const struct pdk_tree *tree = r->n->state->tree;
     struct pdk_buf *out = &r->n->out.bytes;
     bool all = req.prefix_path.is_null || is_blank(req.prefix_path) ||
                pdk_slice_eq_str(req.prefix_path, "/");
@@ -211,7 +212,7 @@ static enum pdk_code run_sync(struct read *r)
 
 static enum pdk_code run_ping(struct read *r)
 {
-    pdk_answer_code(r->n, r->c, PDK_XID_PING, r->n->state.last_zxid, PDK_CODE_OK);
+    pdk_answer_code(r->n, r->c, PDK_XID_PING, r->n->state->last_zxid, PDK_CODE_OK);
     return PDK_CODE_OK;
 }
 
@@ -265,7 +266,7 @@ static void put_multi_part(struct read *r, int32_t type)
     }
     put_multi_header(out, type, false, 0);
     if (type == PDK_OP_GET_DATA) {
-        struct pdk_slice data = pdk_tree_data(r->n->state.tree, id);
+        struct pdk_slice data = pdk_tree_data(r->n->state->tree, id);
         note_read(r, path, data.len);
         pdk_put_bytes(out, data);
         put_stat(r, id);
@@ -281,7 +282,7 @@ static enum pdk_code refuse_multi_read(struct read *r, struct pdk_answer a, bool
     struct pdk_buf *out = &r->n->out.bytes;
     out->len = a.mark;
     if (!writes) return PDK_CODE_MARSHALLING_ERROR;
-    a = pdk_answer_begin(r->n, r->item->xid, r->n->state.last_zxid, PDK_CODE_MARSHALLING_ERROR);
+    a = pdk_answer_begin(r->n, r->item->xid, r->n->state->last_zxid, PDK_CODE_MARSHALLING_ERROR);
     put_multi_header(out, -1, true, -1);
     return end(r, a);
 }
@@ -393,7 +394,7 @@ void pdk_local_run(struct pdk_node *n, struct pdk_conn *c, const struct pdk_pipe
 {
     struct read r = {.n = n, .c = c, .item = item, .body = pdk_reader_of(body)};
     enum pdk_code code = run(&r);
-    if (code != PDK_CODE_OK) pdk_answer_code(n, c, item->xid, n->state.last_zxid, code);
+    if (code != PDK_CODE_OK) pdk_answer_code(n, c, item->xid, n->state->last_zxid, code);
     pdk_answer_count(n, c, item->xid, item->op, item->received_ms, false);
     n->metrics.prep_processor_request_queued++;
     pdk_metrics_count_op(&n->metrics, item->op);
@@ -431,7 +432,7 @@ void pdk_node_ahead(const struct pdk_node *n, const struct pdk_slice *frames, si
         struct pdk_slice path = pdk_read_bytes(&r);
         if (!r.failed && path.len > 0) paths[found++] = path;
     }
-    if (found > 1) pdk_tree_ahead(n->state.tree, paths, found);
+    if (found > 1) pdk_tree_ahead(n->state->tree, paths, found);
 }
 
 /* ---- identities -------------------------------------------------------------------------- */

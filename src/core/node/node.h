@@ -1,7 +1,8 @@
 /* core/node/node.h - the server as a pure machine: one input in, effects out.
  *
- * Composes tree, watches, sessions, ACLs, prep, pipe, election and Zab.  Never reads a a socket, a file or a random device, never waits, starts no thread.  The driver (shell
- * or simulator) carries out the effects and brings completions back as inputs.
+ * Composes tree, watches, sessions, ACLs, prep, pipe, election and Zab.  Never reads a clock, a
+ * socket, a file or a random device, never waits, starts no thread.  The driver (shell or
+ * simulator) carries out the effects and brings completions back as inputs.
  *
  *     driver: for each input { pdk_node_step } ... then for each effect { carry out },
  *             then pdk_node_effects_clear
@@ -11,13 +12,14 @@
  * effects; pieces of the log are appended in order; CLOSE takes place after everything sent
  * before it has been flushed (or given up).
  *
- * Connections are named by small dense numbers that the driver gives and may use again once it has
- * delivered CONN_CLOSED or taken a CLOSE effect (after either, neither side speaks of it again).
+ * Connections are named by small dense numbers that the driver gives and may use again once it
+ * has delivered CONN_CLOSED or taken a CLOSE effect (after either, neither side speaks of it
+ * again).
  *
  * Links are streams to other servers.  Those that come in are numbered by the driver (below
  * PDK_LINK_DIALLED, dense, used again as connections are); those that go out by the node.  Bytes
- * that come in are handed over raw (pdk_node_link_bytes); what the node does not take comes again
- * with more behind it.
+ * that come in are handed over raw (pdk_node_link_bytes); what the node does not take comes
+ * again with more behind it.
  *
  * "Persist before you speak" needs no care in the driver: a write's reply is emitted only when
  * LOG_DURABLE has come back.
@@ -50,6 +52,7 @@ struct pdk_ensemble_config {
     int64_t hello_timeout_ms; /* quorumCnxnTimeoutMs */
     bool multi_address;
     bool leader_serves;
+    bool standalone_enabled; /* a reconfig may not leave fewer than two voters */
     bool local_sessions, local_sessions_upgrading;
     bool read_only_mode;
     int32_t commit_log_count; /* zookeeper.commitLogCount */
@@ -58,10 +61,10 @@ struct pdk_ensemble_config {
     double snapshot_size_factor;
     int32_t max_snap_syncs, max_diff_syncs;
     int64_t max_wait_for_epoch_ms;
-    bool observer_master;            /* observerMasterPort is set: followers feed observers */
+    bool observer_master; /* observerMasterPort is set: followers feed observers */
     int64_t observer_election_delay_ms, observer_reconnect_delay_ms;
-    int64_t slow_sync_hand_over_ms;  /* a leader whose disk is slower hands over; 0: never */
-    size_t packet_field_bytes;       /* jute.maxbuffer and its extra size */
+    int64_t slow_sync_hand_over_ms; /* a leader whose disk is slower hands over; 0: never */
+    size_t packet_field_bytes;      /* jute.maxbuffer and its extra size */
     uint32_t first_counter; /* testingonly.initialZxid: where the counter of each epoch begins */
 };
 
@@ -171,12 +174,12 @@ enum pdk_effect_kind {
 
     /* An ensemble's.  The disk's effects (APPEND, ROLL, STORE_EPOCH, TRUNCATE, SPOOL_*) are carried
      * out in their order, each on top of what the ones before made durable. */
-    PDK_OUT_LISTEN,      /* port, flag: accept links on it, or no more.  The election port is open
+    PDK_OUT_LISTEN,     /* port, flag: accept links on it, or no more.  The election port is open
                           * from the start */
-    PDK_OUT_LINK_DIAL,   /* link, addresses in turn (the port is in each); names are resolved anew */
-    PDK_OUT_LINK_SEND,   /* bytes to each of conns[conn_count] (links) */
-    PDK_OUT_LINK_CLOSE,  /* link, after flushing for a moment */
-    PDK_OUT_FIND,        /* link, zxid, until: pdk_store_find */
+    PDK_OUT_LINK_DIAL,  /* link, addresses in turn (the port is in each); names are resolved anew */
+    PDK_OUT_LINK_SEND,  /* bytes to each of conns[conn_count] (links) */
+    PDK_OUT_LINK_CLOSE, /* link, after flushing for a moment */
+    PDK_OUT_FIND,       /* link, zxid, until: pdk_store_find */
     PDK_OUT_STREAM_VIEW, /* link, job: pdk_snapstream_write to the link, ahead of whatever is sent
                           * to it from now on */
     PDK_OUT_STREAM_LOG,  /* link, zxid (after), until, flag (observer): pdk_store_walk, each

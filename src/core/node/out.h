@@ -14,8 +14,11 @@ struct pdk_out {
     struct pdk_effect *effects;
     size_t *offsets; /* of bytes, one per effect */
     size_t count, cap;
-    uint32_t *conns;
+    uint32_t *conns; /* connections or links */
     size_t conn_count, conn_cap;
+    struct pdk_address *addresses; /* of LINK_DIAL; hosts lie in `bytes` */
+    size_t *hosts;                 /* their offsets */
+    size_t address_count, address_cap;
 };
 
 void pdk_out_init(struct pdk_out *o, const struct pdk_mem *mem);
@@ -35,6 +38,14 @@ void pdk_out_signal(struct pdk_out *o, enum pdk_effect_kind kind, uint32_t conn)
 /* Records framed back to back join the piece before them when they lie behind it in memory. */
 void pdk_out_append(struct pdk_out *o, uint8_t *bytes, size_t len, pdk_zxid zxid);
 void pdk_out_snapshot(struct pdk_out *o, struct pdk_snapshot_job *job);
+/* The bytes since `mark` go to each of `links`; they join the effect before them when the links are
+ * the same. */
+void pdk_out_link_sent(struct pdk_out *o, const uint32_t *links, size_t count, size_t mark);
+void pdk_out_dial(struct pdk_out *o, uint32_t link, const struct pdk_address *addresses,
+                  size_t count);
+/* Any other, to be filled by the caller at once; `bytes` are added with _add_bytes. */
+struct pdk_effect *pdk_out_add(struct pdk_out *o, enum pdk_effect_kind kind);
+struct pdk_effect *pdk_out_add_bytes(struct pdk_out *o, enum pdk_effect_kind kind, size_t mark);
 /* The bytes since `mark` are a line for the operator (pdk_put_text writes them). */
 void pdk_out_logged(struct pdk_out *o, enum pdk_log_level level, size_t mark);
 

@@ -40,7 +40,7 @@ struct pdk_conn_info {
 };
 void pdk_node_conn(const struct pdk_node *node, uint32_t conn, struct pdk_conn_info *out);
 
-/* ---- a member of an ensemble ------------------------------------------------------------------ */
+/* ---- a member of an ensemble ----------------------------------------------------------------- */
 enum pdk_role {
     PDK_ROLE_STANDALONE,
     PDK_ROLE_LOOKING,
@@ -53,12 +53,12 @@ const char *pdk_role_name(enum pdk_role role);
 
 struct pdk_member_summary {
     enum pdk_role role;
-    bool serves;    /* clients */
-    bool read_only; /* serves only those that want no more, because there is no leader */
+    bool serves;        /* clients */
+    bool read_only;     /* serves only those that want no more, because there is no leader */
     pdk_sid me, leader; /* leader: PDK_SID_NONE while looking */
     int64_t epoch;      /* current */
     const struct pdk_members *members, *last_seen; /* NULL when standalone */
-    int64_t last_election_ms; /* how long the last one took; -1: none yet */
+    int64_t last_election_ms;                      /* how long the last one took; -1: none yet */
     uint64_t elections;
     int64_t looking_since_ms; /* monotonic; -1: not looking */
     uint64_t syncing_bytes;   /* of a snapshot that is coming in */

@@ -25,6 +25,21 @@ void pdk_state_deinit(struct pdk_state *s)
     s->sessions = NULL;
 }
 
+struct pdk_state *pdk_state_create_like(const struct pdk_state *like)
+{
+    struct pdk_state *s = pdk_mem_must_zero(like->mem, 1, sizeof *s);
+    pdk_state_init(s, &like->tree_config, like->tick_ms, like->session_limit);
+    return s;
+}
+
+void pdk_state_retire(struct pdk_state *s)
+{
+    s->retired = true;
+    if (s->jobs > 0) return;
+    pdk_state_deinit(s);
+    pdk_mem_free(s->mem, s);
+}
+
 /* ---- one transaction --------------------------------------------------------------------- */
 
 enum pdk_err pdk_txn_split(struct pdk_slice txn, struct pdk_txn_parts *out)
@@ -260,8 +275,64 @@ static enum pdk_err apply_multi(struct pdk_state *s, const struct pdk_txn_header
     return PDK_OK;
 }
 
-/* The digest behind a body that has been read to its end, when it is one that we can compare. */
-static bool read_digest(struct pdk_reader *r, uint64_t *digest)
+/* ---- a leader's transactions ----------------------------------------------------------------- */
+
+static bool is_readable(int32_t type, struct pdk_reader *r)
+{
+    struct pdk_tree_create create = {0};
+    switch (type) {
+    case PDK_OP_CREATE:
+    case PDK_OP_CREATE2:
+    case PDK_OP_CREATE_CONTAINER:
+    case PDK_OP_CREATE_TTL: return read_create(type, 0, r, &create);
+    case PDK_OP_DELETE:
+    case PDK_OP_DELETE_CONTAINER: return !pdk_read_bytes(r).is_null && !r->failed;
+    case PDK_OP_SET_DATA:
+    case PDK_OP_RECONFIG: {
+        struct pdk_set_data_txn txn;
+        pdk_read_set_data_txn(r, &txn);
+        return !r->failed && !txn.path.is_null;
+    }
+    case PDK_OP_SET_ACL: {
+        struct pdk_set_acl_txn txn;
+        pdk_read_set_acl_txn(r, &txn);
+        return !r->failed && !txn.path.is_null;
+    }
+    case PDK_OP_CHECK:
+    case PDK_OP_CLOSE_SESSION: return true; /* whatever it holds is passed over */
+    case PDK_OP_CREATE_SESSION:
+    case PDK_OP_ERROR: (void)pdk_read_i32(r); return !r->failed;
+    default: return false;
+    }
+}
+
+static bool multi_is_readable(struct pdk_reader *r)
+{
+    struct pdk_multi_txn multi;
+    pdk_read_multi_txn(r, &multi);
+    if (r->failed) return false;
+    struct pdk_reader it = pdk_reader_of(multi.txns.body);
+    for (int32_t i = 0; i < multi.txns.count; i++) {
+        struct pdk_txn part;
+        pdk_read_txn(&it, &part);
+        struct pdk_reader body = pdk_reader_of(part.data);
+        if (it.failed || !is_readable(part.type, &body)) return false;
+    }
+    return true;
+}
+
+bool pdk_txn_check(struct pdk_slice txn, pdk_zxid zxid)
+{
+    struct pdk_txn_parts parts;
+    if (pdk_txn_split(txn, &parts) != PDK_OK || parts.header.zxid != zxid) return false;
+    struct pdk_reader r = pdk_reader_of(parts.body);
+    /* A lone check cannot be replayed by anybody (ZOOKEEPER-2623). */
+    if (parts.header.type == PDK_OP_CHECK) return false;
+    if (parts.header.type == PDK_OP_MULTI) return multi_is_readable(&r);
+    return is_readable(parts.header.type, &r);
+}
+
+bool pdk_state_read_digest(struct pdk_reader *r, uint64_t *digest)
 {
     if (pdk_reader_left(r) != PDK_TXN_DIGEST_LEN) return false;
     struct pdk_txn_digest d;
@@ -286,7 +357,7 @@ enum pdk_err pdk_state_apply(struct pdk_state *s, struct pdk_slice txn, pdk_on_c
     if (err != PDK_OK) return err;
     s->last_zxid = parts.header.zxid;
     uint64_t digest = 0;
-    if (s->tree_config.digest_enabled && read_digest(&r, &digest)) {
+    if (s->tree_config.digest_enabled && pdk_state_read_digest(&r, &digest)) {
         s->digest_zxid = s->last_zxid;
         s->digest = digest;
     }
@@ -391,6 +462,8 @@ struct pdk_snapshot_job *pdk_state_freeze(struct pdk_state *s)
     pdk_sessions_each(s->sessions, copy_session, &copy);
     job->zxid = s->last_zxid;
     job->digest = pdk_tree_digest(s->tree);
+    job->maker = s;
+    s->jobs++;
     return job;
 
 free_sessions:
@@ -400,9 +473,13 @@ free_job:
     return NULL;
 }
 
-void pdk_state_unfreeze(struct pdk_state *s, struct pdk_snapshot_job *job)
+void pdk_state_unfreeze(struct pdk_snapshot_job *job)
 {
+    struct pdk_state *s = job->maker;
+    PDK_ASSERT(s->jobs > 0);
     pdk_view_release(s->tree, job->view);
     pdk_mem_free(s->mem, job->sessions);
     pdk_mem_free(s->mem, job);
+    s->jobs--;
+    if (s->retired) pdk_state_retire(s);
 }

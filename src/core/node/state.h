@@ -24,14 +24,18 @@ struct pdk_state {
     /* digests that came with snapshot and log, to be compared at their zxid */
     pdk_zxid digest_zxid;
     uint64_t digest;
-    uint64_t digest_mismatches;
-    pdk_zxid mismatch_zxid; /* of the last mismatch */
+    uint32_t jobs; /* views of it that are out */
+    bool retired;  /* another has taken its place: it goes with the last job */
 };
 
 /* An empty tree without the built-in znodes, no sessions. */
 void pdk_state_init(struct pdk_state *s, const struct pdk_tree_config *tree_config, int64_t tick_ms,
                     size_t session_limit);
 void pdk_state_deinit(struct pdk_state *s);
+/* A state of its own on the heap, made with the settings of `like`; and its end, which waits for
+ * the jobs that are out. */
+struct pdk_state *pdk_state_create_like(const struct pdk_state *like);
+void pdk_state_retire(struct pdk_state *s);
 /* Builds the state from snapshot and log. */
 struct pdk_recover_sink pdk_state_recover_sink(struct pdk_state *s);
 
@@ -41,6 +45,9 @@ struct pdk_txn_parts {
     struct pdk_slice body; /* with the digest behind it, if any */
 };
 PDK_WARN_UNUSED enum pdk_err pdk_txn_split(struct pdk_slice txn, struct pdk_txn_parts *out);
+
+/* Can it be applied: is every part of it of a known type, and readable?  (Of a leader's.) */
+bool pdk_txn_check(struct pdk_slice txn, pdk_zxid zxid);
 
 /* What one (sub-)transaction did. */
 struct pdk_applied {
@@ -68,8 +75,12 @@ bool pdk_multi_failed(const struct pdk_multi_txn *multi);
 PDK_WARN_UNUSED enum pdk_err pdk_state_apply(struct pdk_state *s, struct pdk_slice txn,
                                              pdk_on_change *on_change, void *ctx);
 
+/* The digest behind a body that has been read to its end, when it is one that we can compare. */
+bool pdk_state_read_digest(struct pdk_reader *r, uint64_t *digest);
+
 /* A job for the snapshot writer: exact at last_zxid.  NULL: no memory. */
 struct pdk_snapshot_job *pdk_state_freeze(struct pdk_state *s);
-void pdk_state_unfreeze(struct pdk_state *s, struct pdk_snapshot_job *job);
+/* Gives the job back to the state that it was taken of, which may have been retired meanwhile. */
+void pdk_state_unfreeze(struct pdk_snapshot_job *job);
 
 #endif

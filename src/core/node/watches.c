@@ -88,9 +88,9 @@ static void set(struct catch_up *u, enum pdk_watch_kind kind, struct pdk_slice p
 /* Stat of the path, false when it is not there. */
 static bool stat_of(const struct catch_up *u, struct pdk_slice path, struct pdk_stat *stat)
 {
-    pdk_znode id = pdk_tree_find(u->n->state.tree, path);
+    pdk_znode id = pdk_tree_find(u->n->state->tree, path);
     if (id == PDK_ZNODE_NONE) return false;
-    pdk_tree_stat(u->n->state.tree, id, stat);
+    pdk_tree_stat(u->n->state->tree, id, stat);
     return true;
 }
 
@@ -189,7 +189,7 @@ static size_t filter_readers(struct pdk_node *n, pdk_acl_id acl, const uint32_t 
         n->reader_cap = count;
     }
     struct pdk_slice list =
-        acl == PDK_ACL_OPEN ? pdk_slice_null() : pdk_tree_acl_list(n->state.tree, acl);
+        acl == PDK_ACL_OPEN ? pdk_slice_null() : pdk_tree_acl_list(n->state->tree, acl);
     static const struct pdk_identities nobody;
     bool everybody = pdk_acl_allows(&n->config.acl, list, PDK_PERM_READ, &nobody, 0);
     size_t kept = 0;

@@ -59,6 +59,17 @@ bool pdk_pipe_ready(const struct pdk_pipe *p, pdk_zxid committed)
     return head->kind == PDK_PIPE_ANSWER || head->zxid <= committed;
 }
 
+bool pdk_pipe_release(struct pdk_pipe *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct pdk_pipe_item *item = &p->items[(p->head + i) & (p->cap - 1)];
+        if (item->kind != PDK_PIPE_LOCAL || item->zxid != PDK_PIPE_HELD) continue;
+        item->zxid = 0;
+        return true;
+    }
+    return false;
+}
+
 void pdk_pipe_pop(struct pdk_pipe *p)
 {
     PDK_ASSERT(p->count > 0);

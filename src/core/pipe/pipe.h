@@ -14,10 +14,12 @@
 
 enum pdk_pipe_kind {
     PDK_PIPE_WRITE,  /* leaves when its zxid commits */
-    PDK_PIPE_LOCAL,  /* leaves when it is at the head and `zxid` (0: none) has committed */
+    PDK_PIPE_LOCAL,  /* leaves when it is at the head and `zxid` (0: none) has committed;
+                      * PDK_PIPE_HELD: not before it is released */
     PDK_PIPE_ANSWER, /* its result is known already: leaves when it is at the head */
 };
 
+#define PDK_PIPE_HELD INT64_MAX
 struct pdk_pipe_item {
     enum pdk_pipe_kind kind;
     int32_t xid, op;
@@ -49,6 +51,8 @@ static inline struct pdk_pipe_item *pdk_pipe_head(const struct pdk_pipe *p)
 /* May the head leave now, everything up to `committed` being applied?  A write only by its commit.
  * */
 bool pdk_pipe_ready(const struct pdk_pipe *p, pdk_zxid committed);
+/* Releases the oldest LOCAL item that is held; false: there is none. */
+bool pdk_pipe_release(struct pdk_pipe *p);
 /* Removes the head and frees its bytes; an emptied pipe that had grown gives its memory back. */
 void pdk_pipe_pop(struct pdk_pipe *p);
 

@@ -133,7 +133,23 @@ enum pdk_code pdk_prep_multi(struct pdk_prep_work *w, struct pdk_slice body)
     }
     pdk_overlay_end(w->p->overlay, failed != PDK_CODE_OK);
     w->result->has_digests = false; /* of single operations only */
-    if (failed != PDK_CODE_OK) w->result->ephemeral = false;
     /* A null path is a broken request as a whole, as it is outside a multi. */
     return failed == PDK_CODE_MARSHALLING_ERROR ? failed : PDK_CODE_OK;
+}
+
+bool pdk_prep_creates_ephemeral(int32_t op, struct pdk_slice body)
+{
+    struct pdk_reader r = pdk_reader_of(body);
+    struct pdk_multi_header header = {.type = op};
+    int32_t flags = 0;
+    if (op != PDK_OP_MULTI) {
+        if (op != PDK_OP_CREATE && op != PDK_OP_CREATE2) return false;
+        skip_operation(&r, op, &flags);
+        return !r.failed && pdk_create_is_ephemeral(flags);
+    }
+    while (next_header(&r, &header)) {
+        skip_operation(&r, header.type, &flags);
+        if (!r.failed && pdk_create_is_ephemeral(flags)) return true;
+    }
+    return false;
 }

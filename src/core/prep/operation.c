@@ -188,7 +188,6 @@ static enum pdk_code run_create(struct pdk_prep_work *w, int32_t kind, const str
                                       .ephemeral_owner = owner_word(w, kind, c)};
     w->result->node_digest = pdk_overlay_put_created(w->p->overlay, path, w->zxid, &stat, c->data,
                                                      pdk_buf_slice(&w->p->acl));
-    w->result->ephemeral |= stat.ephemeral_owner == w->req->session && w->req->session != 0;
     put_create_body(w, kind, c, path, parent_cversion);
     return PDK_CODE_OK;
 }
@@ -368,14 +367,33 @@ static enum pdk_code undecoded(bool *undecodable)
     return PDK_CODE_MARSHALLING_ERROR;
 }
 
-static enum pdk_code run_reconfig(const struct pdk_prep_work *w, struct pdk_reader *body,
+/* The new config is the caller's finding; here it becomes the data of its znode. */
+static enum pdk_code put_config(struct pdk_prep_work *w)
+{
+    struct pdk_slice path = pdk_slice_str("/zookeeper/config");
+    struct pdk_record node;
+    if (!pdk_overlay_find(w->p->overlay, path, &node)) return PDK_CODE_NO_NODE;
+    if (!allows(w, node.acl, PDK_PERM_WRITE)) return PDK_CODE_NO_AUTH;
+    if (!fits(w, path.len + w->req->config.len)) return PDK_CODE_MARSHALLING_ERROR;
+    struct pdk_stat_persisted stat = node.stat;
+    stat.version = -1;
+    stat.mzxid = w->zxid;
+    stat.mtime = w->req->time_ms;
+    (void)pdk_overlay_put_data(w->p->overlay, path, &node, w->zxid, &stat, w->req->config);
+    pdk_put_set_data_txn(
+        w->txn, &(struct pdk_set_data_txn){.path = path, .data = w->req->config, .version = -1});
+    return PDK_CODE_OK;
+}
+
+static enum pdk_code run_reconfig(struct pdk_prep_work *w, struct pdk_reader *body,
                                   bool *undecodable)
 {
     struct pdk_reconfig_request req;
     pdk_read_reconfig_request(body, &req);
     if (body->failed) return undecoded(undecodable);
+    if (!w->p->config.reconfig_enabled) return PDK_CODE_RECONFIG_DISABLED;
     /* A standalone server has no members to change. */
-    return w->p->config.reconfig_enabled ? PDK_CODE_UNIMPLEMENTED : PDK_CODE_RECONFIG_DISABLED;
+    return w->req->config.len > 0 ? put_config(w) : PDK_CODE_UNIMPLEMENTED;
 }
 
 enum pdk_code pdk_prep_operation(struct pdk_prep_work *w, int32_t kind, struct pdk_reader *body,

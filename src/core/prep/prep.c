@@ -59,6 +59,7 @@ static void put_header(struct pdk_buf *txn, const struct pdk_prep_request *req, 
 static enum pdk_code run_body(struct pdk_prep_work *w, bool *undecodable)
 {
     const struct pdk_prep_request *req = w->req;
+    if (req->verdict != PDK_CODE_OK) return req->verdict;
     if (req->op == PDK_OP_MULTI) return pdk_prep_multi(w, req->body);
     struct pdk_reader body = pdk_reader_of(req->body);
     return pdk_prep_operation(w, req->op, &body, undecodable);
@@ -82,7 +83,7 @@ void pdk_prep_run(struct pdk_prep *p, const struct pdk_prep_request *req, pdk_zx
     put_header(txn, req, zxid, req->op);
     bool undecodable = false;
     result->code = run_body(&w, &undecodable);
-    if (undecodable) {
+    if (undecodable && !req->must) {
         txn->len = start;
         result->no_txn = true;
         return;
@@ -90,7 +91,7 @@ void pdk_prep_run(struct pdk_prep *p, const struct pdk_prep_request *req, pdk_zx
     if (result->code != PDK_CODE_OK) {
         txn->len = start;
         result->txn_type = PDK_OP_ERROR;
-        result->has_digests = result->ephemeral = false;
+        result->has_digests = false;
         put_header(txn, req, zxid, PDK_OP_ERROR);
         pdk_put_error_txn(txn, &(struct pdk_error_txn){.err = result->code});
         return;

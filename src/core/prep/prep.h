@@ -44,15 +44,18 @@ struct pdk_prep_request {
     struct pdk_slice body;                   /* the record behind the request header */
     const struct pdk_identities *identities; /* NULL: the server itself */
     size_t identity_count;
-    int64_t time_ms;     /* wall clock of the step */
-    bool global_session; /* false: a local one may not own ephemerals */
+    int64_t time_ms;         /* wall clock of the step */
+    bool global_session;     /* false: a local one may not own ephemerals */
+    enum pdk_code verdict;   /* not OK: the caller has found that it fails with this */
+    bool must;               /* an error transaction also for a record that cannot be decoded:
+                              * somebody far away waits for it */
+    struct pdk_slice config; /* reconfig: the new config's text; empty: standalone */
 };
 
 struct pdk_prep_result {
     enum pdk_code code; /* OK, or what the client is answered */
     bool no_txn;        /* nothing was proposed: answer `code` in order, without a zxid */
     int32_t txn_type;   /* of the header written; PDK_OP_ERROR for error transactions */
-    bool ephemeral;     /* it creates an ephemeral of this session */
     bool quota_refused;
     bool has_digests; /* the two below are what the tree will compute when it applies */
     uint32_t node_digest, parent_digest;
@@ -69,6 +72,8 @@ size_t pdk_prep_commit(struct pdk_prep *p, pdk_zxid zxid);
 /* Nothing is outstanding. */
 bool pdk_prep_idle(const struct pdk_prep *p);
 
+/* Would this request create an ephemeral?  (A local session must become a global one first.) */
+bool pdk_prep_creates_ephemeral(int32_t op, struct pdk_slice body);
 /* True for the operations that become transactions when a client asks for them. */
 bool pdk_prep_is_write(int32_t op);
 

@@ -123,6 +123,7 @@ void pdk_sessions_arm_all(struct pdk_sessions *s, int64_t now_ms)
     for (size_t at = 0; pdk_map_next(&s->by_id, &at, &id, &value);) {
         struct pdk_session_entry *e = (void *)(uintptr_t)value;
         e->closing = false;
+        e->owner = PDK_OWNER_NOBODY;
         pdk_sessions_touch(s, e, now_ms, e->timeout_ms);
     }
 }
@@ -189,7 +190,8 @@ struct pdk_session_entry *pdk_sessions_add(struct pdk_sessions *s, pdk_session i
     e = s->free;
     if (pdk_map_put_ptr(&s->by_id, (uint64_t)id, e) != PDK_OK) return NULL;
     s->free = e->bucket_next;
-    *e = (struct pdk_session_entry){.id = id, .timeout_ms = timeout_ms, .conn = PDK_CONN_NONE};
+    *e = (struct pdk_session_entry){
+        .id = id, .timeout_ms = timeout_ms, .conn = PDK_CONN_NONE, .owner = PDK_OWNER_NOBODY};
     return e;
 }
 

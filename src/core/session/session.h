@@ -14,6 +14,9 @@
 #include "base/mem.h"
 
 #define PDK_CONN_NONE UINT32_MAX
+/* Owners that are no link. */
+#define PDK_OWNER_NOBODY UINT32_MAX
+#define PDK_OWNER_SELF (UINT32_MAX - 1)
 
 struct pdk_session_entry {
     pdk_session id;
@@ -21,7 +24,9 @@ struct pdk_session_entry {
     bool closing;        /* expired or close requested: no longer touched, no new requests */
     uint32_t conn;       /* the node's connection index, or PDK_CONN_NONE */
     int64_t deadline_ms; /* bucket edge; 0 = not armed */
-    uint32_t ephemeral_requests; /* creates of ephemerals that are proposed but not committed */
+    /* An ensemble's: */
+    uint32_t owner; /* leader: the learner's link through which it last came, PDK_OWNER_*  */
+    bool touched;   /* learner: heard since the leader was last told */
     /* table's own: */
     struct pdk_session_entry *bucket_next, *bucket_prev;
 };
@@ -43,8 +48,8 @@ void pdk_sessions_remove(struct pdk_sessions *s, pdk_session id);
  * while the bucket stays the same, else a search among the buckets.  Below 0 counts as 0. */
 void pdk_sessions_touch(struct pdk_sessions *s, struct pdk_session_entry *e, int64_t now_ms,
                         int32_t timeout_ms);
-/* Arms every session with its own timeout and takes back `closing`: a new leader gives all a full
- * timeout, and what an earlier one began to close but did not commit lives on. */
+/* Arms every session with its own timeout, takes back `closing` and forgets owners: a new leader
+ * gives all a full timeout, and what an earlier one began to close but did not commit lives on. */
 void pdk_sessions_arm_all(struct pdk_sessions *s, int64_t now_ms);
 /* One session whose bucket time has passed (deadline_ms <= now_ms), disarmed and marked closing;
  * NULL when none.  Those that were closing already are disarmed and passed over.

@@ -140,6 +140,7 @@ struct pdk_snapshot_job {
         pdk_session id;
         int32_t timeout_ms;
     } * sessions;
+    void *maker; /* of who took it */
 };
 struct pdk_snapshot_result {
     enum pdk_err err;

@@ -26,21 +26,36 @@ void pdk_zab_out_deinit(struct pdk_zab_out *o)
 
 void pdk_zab_out_clear(struct pdk_zab_out *o)
 {
-    o->count = 0;
+    o->count = o->next = 0;
     o->links_len = 0;
     if (o->bytes.cap > KEPT_BYTES) pdk_buf_deinit(&o->bytes);
     pdk_buf_clear(&o->bytes);
 }
 
+static void resolve(struct pdk_zab_out *o, size_t i)
+{
+    if (o->offsets[i] != NO_OFFSET) o->effects[i].bytes.bytes = o->bytes.bytes + o->offsets[i];
+    if (o->link_offsets[i] != NO_OFFSET) o->effects[i].links = o->links + o->link_offsets[i];
+}
+
 const struct pdk_zab_effect *pdk_zab_out_take(struct pdk_zab_out *o, size_t *count)
 {
     PDK_ASSERT(!o->bytes.failed);
-    for (size_t i = 0; i < o->count; i++) {
-        if (o->offsets[i] != NO_OFFSET) o->effects[i].bytes.bytes = o->bytes.bytes + o->offsets[i];
-        if (o->link_offsets[i] != NO_OFFSET) o->effects[i].links = o->links + o->link_offsets[i];
-    }
+    for (size_t i = 0; i < o->count; i++) resolve(o, i);
     *count = o->count;
     return o->effects;
+}
+
+bool pdk_zab_out_next(struct pdk_zab_out *o, struct pdk_zab_effect *e)
+{
+    PDK_ASSERT(!o->bytes.failed);
+    if (o->next == o->count) {
+        pdk_zab_out_clear(o);
+        return false;
+    }
+    resolve(o, o->next);
+    *e = o->effects[o->next++];
+    return true;
 }
 
 struct pdk_zab_effect *pdk_zab_add(struct pdk_zab_out *o, enum pdk_zab_kind kind)
@@ -84,7 +99,7 @@ void pdk_zab_send(struct pdk_zab_out *o, const uint32_t *links, size_t count, si
         o->bytes.len = mark;
         return;
     }
-    if (o->count > 0 && o->effects[o->count - 1].kind == PDK_ZAB_SEND) {
+    if (o->count > o->next && o->effects[o->count - 1].kind == PDK_ZAB_SEND) {
         struct pdk_zab_effect *before = &o->effects[o->count - 1];
         bool touches = o->offsets[o->count - 1] + before->bytes.len == mark;
         if (touches && same_links(o, o->count - 1, links, count)) {

@@ -80,6 +80,8 @@ pdk_sid pdk_leader_heir(const struct pdk_leader *l);
 
 const struct pdk_zab_effect *pdk_leader_effects(struct pdk_leader *l, size_t *count);
 void pdk_leader_effects_clear(struct pdk_leader *l);
+/* One after the other (pdk_zab_out_next): what the node uses. */
+bool pdk_leader_next(struct pdk_leader *l, struct pdk_zab_effect *effect);
 
 /* ---- what operators see ---------------------------------------------------------------------- */
 enum pdk_leader_phase {

@@ -72,6 +72,7 @@ struct pdk_zab_out {
     struct pdk_zab_effect *effects;
     size_t *offsets;
     size_t count, cap;
+    size_t next; /* of those that pdk_zab_out_next has not given yet */
     uint32_t *links;
     size_t *link_offsets;
     size_t links_len, links_cap;
@@ -80,6 +81,9 @@ void pdk_zab_out_init(struct pdk_zab_out *o, const struct pdk_mem *mem);
 void pdk_zab_out_deinit(struct pdk_zab_out *o);
 void pdk_zab_out_clear(struct pdk_zab_out *o);
 const struct pdk_zab_effect *pdk_zab_out_take(struct pdk_zab_out *o, size_t *count);
+/* One after the other, while carrying one out may add others: the next effect, or false, and then
+ * the list is empty.  What *e points to is good until something is added. */
+bool pdk_zab_out_next(struct pdk_zab_out *o, struct pdk_zab_effect *e);
 /* Where bytes begin: put them into o->bytes, then add the effect with the mark. */
 static inline size_t pdk_zab_mark(const struct pdk_zab_out *o) { return o->bytes.len; }
 /* Adds an effect without bytes, to be filled by the caller at once; its bytes may then be some that

@@ -1,0 +1,186 @@
+/* core/node/member.h - a member of an ensemble: its role, and what the rest of the node asks of
+ * it.
+ *
+ *      LOOKING --decided--> LEADING | FOLLOWING | OBSERVING --lost--> LOOKING
+ *
+ * A role is one machine of core/zab; elect and mesh live as long as the node.  While no role
+ * serves, client connections are closed (or, in read-only mode, may read).  When a role ends,
+ * everything that is logged is applied: the next election speaks for it.
+ *
+ * Every function may be called in a standalone node (member NULL) unless it says otherwise. */
+#ifndef PDK_CORE_NODE_MEMBER_H
+#define PDK_CORE_NODE_MEMBER_H
+
+#include "core/elect/elect.h"
+#include "core/elect/mesh.h"
+#include "core/node/internal.h"
+#include "core/zab/leader.h"
+#include "core/zab/learner.h"
+
+/* A connection whose session the leader is asked about. */
+struct pdk_revalidation {
+    pdk_session session;
+    uint32_t conn; /* PDK_CONN_NONE: of an observer that this follower feeds */
+    uint64_t conn_serial;
+};
+/* A stream that came in on the quorum port or the observer master's. */
+struct pdk_accepted_link {
+    uint32_t link;
+    enum pdk_port port;
+};
+/* A connection whose sync the leader is asked to answer; answers come in order. */
+struct pdk_asked_sync {
+    uint32_t conn;
+    uint64_t conn_serial;
+};
+
+struct pdk_membership {
+    pdk_sid me;
+    struct pdk_members *committed; /* in force */
+    struct pdk_members *last_seen; /* proposed; the same as committed when none is */
+    struct pdk_elect *elect;
+    struct pdk_mesh *mesh;
+    struct pdk_leader *leader;   /* LEADING */
+    struct pdk_learner *learner; /* FOLLOWING, OBSERVING */
+    enum pdk_role role;
+    bool serves, read_only;
+    bool untrusted;
+    bool running; /* effects are being carried out */
+    int64_t accepted_epoch, current_epoch;
+    pdk_sid leader_sid;  /* PDK_SID_NONE: none */
+    pdk_sid next_leader; /* named by a reconfig */
+    pdk_sid favour;      /* to be voted for next, because we hand over to it */
+
+    uint32_t links_dialled;
+    uint32_t leader_link;               /* of a learner; 0: none */
+    pdk_zxid announced;                 /* leader: proposed to learners up to here */
+    bool retiring;                      /* leader: nothing more is proposed, another takes over */
+    struct pdk_accepted_link *accepted; /* streams of learners */
+    size_t accepted_count, accepted_cap;
+
+    /* A tree that is being loaded instead of ours: nothing may be decided before it is there. */
+    struct pdk_state *loading;
+    struct pdk_recover_sink loading_sink;
+    bool spooling;
+    pdk_zxid before_spool; /* the end of our history, should the snapshot not come through */
+
+    int64_t looking_since_ms, look_at_ms; /* INT64_MAX: an election is on, or a role is held */
+    int64_t last_election_ms;
+    uint64_t elections;
+
+    /* learner */
+    struct pdk_revalidation *revalidations; /* in the order asked */
+    size_t revalidation_count, revalidation_cap;
+    struct pdk_asked_sync *syncs; /* ring */
+    size_t sync_head, sync_count, sync_cap;
+    pdk_session *touched; /* since the leader was last told */
+    size_t touched_count, touched_cap;
+    struct pdk_buf scratch, authinfo;
+};
+
+/* ---- member.c -------------------------------------------------------------------------------- */
+void pdk_member_create(struct pdk_node *n);
+void pdk_member_destroy(struct pdk_node *n);
+/* Recovery is complete: looks for a leader. */
+void pdk_member_start(struct pdk_node *n);
+/* Inputs that concern only members; false: not one of them. */
+bool pdk_member_input(struct pdk_node *n, const struct pdk_input *input);
+/* n->no_space has changed. */
+void pdk_member_space(struct pdk_node *n);
+/* The log is durable up to n->durable. */
+void pdk_member_durable(struct pdk_node *n);
+void pdk_member_tick(struct pdk_node *n);
+int64_t pdk_member_deadline(const struct pdk_node *n);
+/* Tells learners of what was proposed, and carries out what the machines want.  The end of every
+ * step. */
+void pdk_member_run(struct pdk_node *n);
+/* The role is over. */
+void pdk_member_step_down(struct pdk_node *n, struct pdk_slice why);
+/* Broadcast has begun. */
+void pdk_member_serve(struct pdk_node *n, int64_t epoch);
+/* The election has decided. */
+void pdk_member_decided(struct pdk_node *n, const struct pdk_vote *vote);
+
+static inline bool pdk_member_is_leading(const struct pdk_node *n)
+{
+    return n->member != NULL && n->member->leader != NULL;
+}
+static inline bool pdk_member_serves(const struct pdk_node *n)
+{
+    const struct pdk_membership *m = n->member;
+    if (m == NULL || m->read_only) return true;
+    return m->serves && (m->leader == NULL || n->config.ensemble.leader_serves);
+}
+static inline bool pdk_member_is_read_only(const struct pdk_node *n)
+{
+    return n->member != NULL && n->member->read_only;
+}
+/* Who makes transactions, lets sessions expire and removes containers. */
+static inline bool pdk_member_decides(const struct pdk_node *n)
+{
+    return n->member == NULL || (n->member->leader != NULL && n->member->serves);
+}
+/* Signs of life go to a leader. */
+static inline bool pdk_member_reports_touches(const struct pdk_node *n)
+{
+    return n->member != NULL && n->member->learner != NULL;
+}
+static inline bool pdk_member_local_sessions(const struct pdk_node *n)
+{
+    return n->member != NULL && n->config.ensemble.local_sessions;
+}
+
+/* ---- links.c (members only) ------------------------------------------------------------------ */
+/* Carries out what election, mesh, leader and learner want, until they want nothing. */
+void pdk_links_run(struct pdk_node *n);
+void pdk_links_accepted(struct pdk_node *n, const struct pdk_input *input);
+void pdk_links_dialled(struct pdk_node *n, uint32_t link, bool connected);
+void pdk_links_closed(struct pdk_node *n, uint32_t link);
+size_t pdk_links_bytes(struct pdk_node *n, uint32_t link, struct pdk_slice bytes);
+uint32_t pdk_links_next(void *node);
+
+/* ---- lead.c ---------------------------------------------------------------------------------- */
+/* A packet from a learner that Zab does not judge. */
+void pdk_lead_packet(struct pdk_node *n, const struct pdk_zab_effect *e);
+/* A write, or a new session, of a connection of the leader's own. */
+bool pdk_lead_write(struct pdk_node *n, struct pdk_propose *p, enum pdk_code *code);
+PDK_WARN_UNUSED enum pdk_err pdk_lead_sync(struct pdk_node *n, const struct pdk_conn *c);
+/* The sync of a learner is answered. */
+void pdk_member_synced(struct pdk_node *n, uint32_t link);
+
+/* ---- follow.c -------------------------------------------------------------------------------- */
+void pdk_follow_packet(struct pdk_node *n, const struct pdk_zab_effect *e);
+bool pdk_follow_write(struct pdk_node *n, const struct pdk_propose *p);
+PDK_WARN_UNUSED enum pdk_err pdk_follow_sync(struct pdk_node *n, const struct pdk_conn *c);
+/* Forgets what was asked of a leader that is no more. */
+void pdk_follow_forget(struct pdk_node *n);
+/* The connection asks for a session that it had: the leader knows whether it lives. */
+void pdk_member_revalidate(struct pdk_node *n, struct pdk_conn *c);
+void pdk_member_touched(struct pdk_node *n, struct pdk_session_entry *entry);
+/* The connection whose session this is, local or global; NULL: it is elsewhere. */
+struct pdk_conn *pdk_member_conn_of(const struct pdk_node *n, pdk_session session);
+
+/* ---- ask.c ----------------------------------------------------------------------------------- */
+/* Takes the write, to be answered when it commits; false: `*code` is the answer. */
+bool pdk_member_write(struct pdk_node *n, struct pdk_propose *p, enum pdk_code *code);
+PDK_WARN_UNUSED enum pdk_err pdk_member_sync(struct pdk_node *n, struct pdk_conn *c);
+/* A local session wants what only a global one may have: true when its request waits for that. */
+bool pdk_member_upgrades(struct pdk_node *n, struct pdk_conn *c,
+                         const struct pdk_request_header *header, struct pdk_slice body);
+/* Its session is global now: the request that waited goes on. */
+void pdk_member_upgraded(struct pdk_node *n, struct pdk_conn *c, struct pdk_session_entry *entry);
+
+/* ---- reconfig.c (members only) --------------------------------------------------------------- */
+/* Judges a reconfig (zab.md 9.2, steps 1 to 5): OK with the new config, to be dropped. */
+enum pdk_code pdk_reconfig_judge(struct pdk_node *n, struct pdk_slice body,
+                                 struct pdk_members **next);
+/* `next` has been proposed at `zxid`. */
+void pdk_reconfig_proposed(struct pdk_node *n, pdk_zxid zxid, struct pdk_members *next);
+void pdk_reconfig_seen(struct pdk_node *n, struct pdk_members *next);
+void pdk_reconfig_activate(struct pdk_node *n, struct pdk_members *next, pdk_sid leader);
+/* A peer's notification carries a newer config. */
+void pdk_reconfig_adopt(struct pdk_node *n, struct pdk_slice text);
+/* /zookeeper/config shows the config in force. */
+void pdk_reconfig_show(struct pdk_node *n);
+
+#endif
