@@ -77,6 +77,10 @@ static void null_and_empty_data_are_different(void **state)
     assert_int_equal(used, 20);
     assert_true(p.data.is_null);
     assert_int_equal(p.zxid, 0x10000000b);
+    pdk_buf_clear(&b);
+    pdk_put_qpacket(&b, PDK_Q_PING, 0, pdk_slice_of("x", 1));
+    assert_int_equal(pdk_qpacket_read(pdk_buf_slice(&b), 0, &p, &used), PDK_QFOUND_BROKEN);
+    assert_int_equal(pdk_qpacket_read(pdk_buf_slice(&b), 1, &p, &used), PDK_QFOUND_PACKET);
     pdk_buf_deinit(&b);
 }
 
@@ -145,6 +149,15 @@ static void lengths_beyond_belief_break_the_stream(void **state)
 static void identities_are_limited_as_a_whole(void **state)
 {
     (void)state;
+    static const uint8_t nulls[] = {0,    0,    0,    1,    0,    0,    0,    0,   0, 0,
+                                    0,    0,    0xff, 0xff, 0xff, 0xff, 0,    0,   0, 1,
+                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    struct pdk_qpacket p;
+    size_t used;
+    for (size_t limit = 0; limit <= 9; limit++) {
+        assert_int_equal(pdk_qpacket_read(pdk_slice_of(nulls, sizeof nulls), limit, &p, &used),
+                         limit >= 8 ? PDK_QFOUND_PACKET : PDK_QFOUND_BROKEN);
+    }
     for (int32_t count = 1; count <= 4; count++) {
         struct pdk_buf b;
         pdk_buf_init(&b, pdk_mem_heap(), 1000);
@@ -154,8 +167,6 @@ static void identities_are_limited_as_a_whole(void **state)
         pdk_put_i32(&b, count);
         for (int32_t i = 0; i < count; i++) /* 20 bytes each */
             pdk_put_id(&b, &(struct pdk_id){pdk_slice_str("ip"), pdk_slice_str("127.0.0.12")});
-        struct pdk_qpacket p;
-        size_t used;
         assert_int_equal(pdk_qpacket_read(pdk_buf_slice(&b), 60, &p, &used),
                          count <= 3 ? PDK_QFOUND_PACKET : PDK_QFOUND_BROKEN);
         pdk_buf_deinit(&b);

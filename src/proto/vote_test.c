@@ -50,6 +50,24 @@ static void captured_hellos_are_read_and_written_the_same(void **state)
     expect_hello(pdk_slice_of(hello_v2, sizeof hello_v2), PDK_HELLO_V2, 1,
                  "127.0.0.2:22511|127.0.0.1:22501");
     expect_hello(pdk_slice_of(hello_old, sizeof hello_old), 0, 7, "");
+    expect_hello(pdk_slice_of("\0\0\0\0\0\0\0", 8), 0, 0, "");
+}
+
+static void addresses_have_1_to_2048_bytes(void **state)
+{
+    (void)state;
+    uint8_t text[PDK_HELLO_ADDRESS_MAX];
+    memset(text, 'a', sizeof text);
+    for (size_t len = 1; len <= sizeof text; len += sizeof text - 1) {
+        struct pdk_hello sent = {PDK_HELLO_V1, 5, pdk_slice_of(text, len)}, got;
+        struct pdk_buf b;
+        size_t used;
+        pdk_buf_init(&b, pdk_mem_heap(), 5000);
+        pdk_put_hello(&b, &sent);
+        assert_int_equal(pdk_hello_read(pdk_buf_slice(&b), &got, &used), PDK_HELLO_WHOLE);
+        assert_true(pdk_slice_eq(got.addresses, sent.addresses));
+        pdk_buf_deinit(&b);
+    }
 }
 
 static void bytes_behind_a_hello_are_left(void **state)
@@ -115,7 +133,7 @@ static void expect_addresses(const char *text, const char *const *want)
 static void addresses_are_told_one_by_one(void **state)
 {
     (void)state;
-    expect_addresses("127.0.0.1:22202", (const char *[]){"127.0.0.1 22202", NULL});
+    expect_addresses("127.0.0.1:22059", (const char *[]){"127.0.0.1 22059", NULL});
     expect_addresses("h:1|[::1]:3888|zk-2.example:65535",
                      (const char *[]){"h 1", "::1 3888", "zk-2.example 65535", NULL});
     expect_addresses("", (const char *[]){NULL});
@@ -320,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(captured_hellos_are_read_and_written_the_same),
+        cmocka_unit_test(addresses_have_1_to_2048_bytes),
         cmocka_unit_test(bytes_behind_a_hello_are_left),
         cmocka_unit_test(what_is_no_hello_is_refused_at_once),
         cmocka_unit_test(addresses_are_told_one_by_one),

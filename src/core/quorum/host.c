@@ -35,7 +35,6 @@ static bool take_group(const char **at, uint16_t *out)
 static bool parse_ipv6(const char *text, uint16_t groups[8])
 {
     size_t count = 0, gap = 8;
-    memset(groups, 0, 8 * sizeof *groups);
     if (text[0] == ':' && text[1] == ':') {
         gap = 0;
         text += 2;

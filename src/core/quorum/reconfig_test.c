@@ -74,6 +74,17 @@ static void members_leave_and_join(void **state)
     (void)state;
     expect(THREE, (struct ask){.leaving = "3"},
            "server.1=a:1:2:participant;0.0.0.0:5\nserver.2=b:1:2:participant;0.0.0.0:5\n");
+    expect(THREE, (struct ask){.leaving = ",,3,"},
+           "server.1=a:1:2:participant;0.0.0.0:5\nserver.2=b:1:2:participant;0.0.0.0:5\n");
+    expect("server.0=a:1:2\nserver.255=b:1:2\n", (struct ask){.joining = "server.7=c:1:2;5"},
+           "server.0=a:1:2:participant\nserver.7=c:1:2:participant;0.0.0.0:5\n"
+           "server.255=b:1:2:participant\n");
+    expect(THREE, (struct ask){.joining = "server.0=d:1:2;5,server.255=e:1:2;5", .leaving = "255"},
+           "server.0=d:1:2:participant;0.0.0.0:5\n" THREE
+           "server.255=e:1:2:participant;0.0.0.0:5\n");
+    expect(THREE "server.255=e:1:2;5\n", (struct ask){.leaving = "255"}, THREE);
+    expect("server.0=a:1:2\nserver.255=b:1:2\nserver.7=c:1:2", (struct ask){.leaving = "7"},
+           "server.0=a:1:2:participant\nserver.255=b:1:2:participant\n");
     expect(THREE, (struct ask){.leaving = " 1 ,\n2", .min_voters = 1},
            "server.3=c:1:2:participant;0.0.0.0:5\n");
     expect(THREE, (struct ask){.leaving = "9,77777,3"},
@@ -130,6 +141,10 @@ static void an_address_has_one_owner(void **state)
                                         "server.4=x:1:2;7,server.5=x:3:1;7"};
     for (size_t i = 0; i < PDK_COUNT_OF(taken); i++)
         expect_refused(THREE, (struct ask){.joining = taken[i]}, " both have ");
+    expect_refused("server.0=a:1:2\nserver.255=b:1:2\n",
+                   (struct ask){.joining = "server.7=a:1:3;5"}, "server.7 and server.0 both");
+    expect_refused("server.0=a:1:2\nserver.255=b:1:2\n",
+                   (struct ask){.joining = "server.7=b:1:3;5"}, "server.7 and server.255 both");
     expect_refused(THREE "server.6=[::2]:1:2;f:6;g:7",
                    (struct ask){.joining = "server.4=[0:0::0:2]:2:3;7"}, "server.4 and server.6");
     expect_refused(THREE "server.6=f:1:2;f:6;g:7", (struct ask){.joining = "server.4=g:7:8;7"},
@@ -146,6 +161,8 @@ static void an_address_has_one_owner(void **state)
            "server.4=localhost:1:2:participant;[::]:5\n");
     expect_refused(THREE, (struct ask){.all = "server.1=a:1:2;5,server.2=b:1:2;5,server.3=a:3:1;5"},
                    " both have a:1");
+    expect_refused(THREE, (struct ask){.all = "server.1=a:1:2;5,server.2=b:1:2;5,server.3=b:3:1;5"},
+                   " both have b:1");
 }
 
 static void a_whole_new_list_replaces_all(void **state)
