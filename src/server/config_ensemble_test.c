@@ -59,7 +59,7 @@ static void a_member_has_the_defaults_of_apache(void **state)
     assert_int_equal(e->observer_reconnect_delay_ms, 0);
     assert_int_equal(e->slow_sync_hand_over_ms, 0);
     assert_int_equal(e->packet_field_bytes, 2097150);
-    assert_int_equal(e->first_counter, 0);
+    assert_int_equal(e->roll_over_at, 0);
     assert_true(c->standalone_enabled);
     assert_string_equal(c->dynamic_file, "");
     assert_int_equal(c->election_alg, 3);
@@ -88,7 +88,7 @@ static void what_a_member_may_say_is_taken(void **state)
              "snapshotSizeFactor=-1\nforceSnapshotSync=true\nleader.maxConcurrentSnapSyncs=1\n"
              "leader.maxConcurrentDiffSyncs=2\nleader.maxTimeToWaitForEpoch=3000\n"
              "leaderConnectDelayDuringRetryMs=5\nobserver.election.DelayMs=11\n"
-             "observer.reconnectDelayMs=12\ntestingonly.initialZxid=4294967290\n"
+             "observer.reconnectDelayMs=12\npaddock.rollOverAt=4294967290\n"
              "paddock.commitLogBytes=1000\npaddock.linkQueueBytes=5000000\n"
              "paddock.slowSyncHandOverMs=400\n");
     expect_ok(&l);
@@ -118,7 +118,7 @@ static void what_a_member_may_say_is_taken(void **state)
     assert_int_equal(e->max_wait_for_epoch_ms, 3000);
     assert_int_equal(e->observer_election_delay_ms, 11);
     assert_int_equal(e->observer_reconnect_delay_ms, 12);
-    assert_int_equal(e->first_counter, UINT32_C(4294967290));
+    assert_int_equal(e->roll_over_at, UINT32_C(4294967290));
     assert_int_equal(c->link_queue_bytes, 5000000);
     assert_int_equal(e->slow_sync_hand_over_ms, 400);
     assert_int_equal(c->slow_sync_ms, 400);

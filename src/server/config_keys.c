@@ -290,8 +290,9 @@ static const struct pdk_config_key keys[] = {
     LONG("leader.maxTimeToWaitForEpoch", node.ensemble.max_wait_for_epoch_ms, INT32_MIN, I32, "-1",
          "ms after which a new leader gives up if one that voted for it looks again; below 0: "
          "initLimit alone counts"),
-    {"testingonly.initialZxid", PDK_CONFIG_UINT, PDK_CONFIG_USED, AT(node.ensemble.first_counter),
-     0, UINT32_MAX, NULL, "0", "counter that an epoch begins with; for tests of its end"},
+    {"paddock.rollOverAt", PDK_CONFIG_UINT, PDK_CONFIG_USED, AT(node.ensemble.roll_over_at), 0,
+     UINT32_MAX, NULL, "0",
+     "counter of zxids at which a leader takes the next epoch; 0: close to its end"},
     X_NUM(MOOT, "leader.ackLoggingFrequency", INT32_MIN, "1000", "proposals"),
     X_BOOL(MOOT, "leader.closeSocketAsync", "false", "links never block"),
     X_BOOL(MOOT, "learner.closeSocketAsync", "false", "links never block"),

@@ -221,7 +221,7 @@ static void a_bad_value_names_file_line_key_value_and_what_is_allowed(void **sta
         {"version=1x", "a hexadecimal number"},
         {"version=8000000000000000", "a hexadecimal number"},
         {"snapshotSizeFactor=much", "a number like 0.33"},
-        {"testingonly.initialZxid=4294967296", "a whole number from 0 to 4294967295"},
+        {"paddock.rollOverAt=4294967296", "a whole number from 0 to 4294967295"},
         {"leaderServes=false", "yes or no"},
         {"syncEnabled=1", "true or false"},
         {"peerType=voter", "participant or observer"},

@@ -51,6 +51,12 @@ bool pdk_lead_write(struct pdk_node *n, struct pdk_propose *p, enum pdk_code *co
     /* Another takes over in a moment, and this connection is closed then. */
     if (n->member->retiring) return true;
     if (n->no_space) return false;
+    /* Only a new connection can ask now: those that have sessions are paused. */
+    if (pdk_rollover_holds(n)) {
+        PDK_ASSERT(p->op == PDK_OP_CREATE_SESSION);
+        pdk_rollover_hold_session(n, p->conn);
+        return true;
+    }
     return propose(n, p, PDK_OWNER_SELF, code);
 }
 
@@ -167,6 +173,10 @@ static void take_touches(struct pdk_node *n, const struct pdk_zab_effect *e)
 void pdk_lead_packet(struct pdk_node *n, const struct pdk_zab_effect *e)
 {
     if (!n->member->serves) return;
+    if (e->packet.type == PDK_Q_REQUEST && pdk_rollover_holds(n)) {
+        pdk_rollover_hold_packet(n, e);
+        return;
+    }
     switch (e->packet.type) {
     case PDK_Q_REQUEST: take_request(n, e); break;
     case PDK_Q_REVALIDATE: take_revalidation(n, e); break;

@@ -58,6 +58,8 @@ void pdk_member_destroy(struct pdk_node *n)
     if (m->loading != NULL) pdk_state_retire(m->loading);
     pdk_buf_deinit(&m->scratch);
     pdk_buf_deinit(&m->authinfo);
+    pdk_rollover_forget(n);
+    pdk_mem_free(n->mem, m->held);
     pdk_mem_free(n->mem, m->accepted);
     pdk_mem_free(n->mem, m->revalidations);
     pdk_mem_free(n->mem, m->syncs);
@@ -256,6 +258,7 @@ void pdk_member_step_down(struct pdk_node *n, struct pdk_slice why)
     n->barrier_count = 0;
     n->confirmed_round = 0;
     pdk_follow_forget(n);
+    pdk_rollover_forget(n);
     abandon_spool(n);
     pdk_commit_all_quietly(n);
     n->proposed = pdk_history_last(n->history);
@@ -265,19 +268,28 @@ void pdk_member_step_down(struct pdk_node *n, struct pdk_slice why)
 
 /* ---- serving --------------------------------------------------------------------------------- */
 
+static void begin_deciding(struct pdk_node *n, int64_t epoch)
+{
+    n->proposed = pdk_zxid_of(epoch, 0);
+    pdk_prep_reset(n->prep);
+    pdk_sessions_arm_all(n->state->sessions, n->now.mono_ms);
+    n->next_container_check_ms = n->now.mono_ms + n->config.container_check_ms;
+}
+
 void pdk_member_serve(struct pdk_node *n, int64_t epoch)
 {
     struct pdk_membership *m = n->member;
     pdk_zxid first = pdk_zxid_of(epoch, 0);
     if (n->state->last_zxid < first) n->state->last_zxid = first;
-    if (m->leader != NULL) {
-        n->proposed = pdk_zxid_of(epoch, n->config.ensemble.first_counter);
-        pdk_prep_reset(n->prep);
-        pdk_sessions_arm_all(n->state->sessions, n->now.mono_ms);
-        n->next_container_check_ms = n->now.mono_ms + n->config.container_check_ms;
+    pdk_elect_raise_epoch(m->elect, epoch);
+    if (m->serves) { /* the same role in a new epoch */
+        if (m->leader == NULL) return;
+        n->proposed = first;
+        pdk_rollover_done(n);
+        return;
     }
     m->serves = true;
-    pdk_elect_raise_epoch(m->elect, epoch);
+    if (m->leader != NULL) begin_deciding(n, epoch);
     pdk_reconfig_show(n);
     if (m->role == PDK_ROLE_FOLLOWING && n->config.ensemble.observer_master)
         listen(n, PDK_PORT_OBSERVER_MASTER, true);
@@ -509,6 +521,7 @@ void pdk_member_run(struct pdk_node *n)
     for (bool more = true; more;) {
         pdk_links_run(n);
         more = announce(n);
+        more |= pdk_rollover_run(n);
         if (n->now.mono_ms >= m->look_at_ms) {
             begin_looking(n);
             more = true;

@@ -55,6 +55,11 @@ struct pdk_membership {
     uint32_t leader_link;               /* of a learner; 0: none */
     pdk_zxid announced;                 /* leader: proposed to learners up to here */
     bool retiring;                      /* leader: nothing more is proposed, another takes over */
+    bool rolling;          /* leader: nothing is proposed until the epoch is a new one */
+    bool renewing;         /* ... and the learners are asked for it */
+    int64_t rolling_since_ms;
+    struct pdk_held_request *held; /* what waits for that */
+    size_t held_count, held_cap;
     struct pdk_accepted_link *accepted; /* streams of learners */
     size_t accepted_count, accepted_cap;
 
@@ -159,6 +164,19 @@ void pdk_member_revalidate(struct pdk_node *n, struct pdk_conn *c);
 void pdk_member_touched(struct pdk_node *n, struct pdk_session_entry *entry);
 /* The connection whose session this is, local or global; NULL: it is elsewhere. */
 struct pdk_conn *pdk_member_conn_of(const struct pdk_node *n, pdk_session session);
+
+/* ---- rollover.c (members only) --------------------------------------------------------------- */
+/* Is what comes in to be held? */
+bool pdk_rollover_holds(const struct pdk_node *n);
+void pdk_rollover_hold_packet(struct pdk_node *n, const struct pdk_zab_effect *e);
+void pdk_rollover_hold_session(struct pdk_node *n, const struct pdk_conn *c);
+/* Begins when the counter nears its end, asks for an epoch when nothing is outstanding.  True: the
+ * leader has been asked. */
+bool pdk_rollover_run(struct pdk_node *n);
+/* The new epoch is there: what was held goes on. */
+void pdk_rollover_done(struct pdk_node *n);
+/* The role is over before. */
+void pdk_rollover_forget(struct pdk_node *n);
 
 /* ---- ask.c ----------------------------------------------------------------------------------- */
 /* Takes the write, to be answered when it commits; false: `*code` is the answer. */
