@@ -2,6 +2,7 @@
 #
 #   make            the server and tools, into build/bin
 #   make run        installs what is missing, builds, serves 127.0.0.1:2181 from ./data
+#   make run-ensemble   the same, three voters and an observer in ./ensemble
 #   make test       everything that CI runs          make unit     unit tests only
 #   make check      test, and units with TSan, clang  make bench    the table of docs/BENCHMARKS.md
 #   make fuzz       libFuzzer targets, for longer     make format   make tidy     house rules
@@ -48,7 +49,7 @@ TOOL_NAMES  := $(patsubst src/tools/%/main.c,%,$(filter src/tools/%,$(MAINS)))
 BENCH_NAMES := $(patsubst bench/%/main.c,%,$(BENCHES))
 
 all: build/bin/paddockd $(TOOL_NAMES:%=build/bin/paddock-%)
-.PHONY: all run test unit check bench bench-bins fuzz format tidy clean asan tsan test-bins
+.PHONY: all run run-ensemble test unit check bench bench-bins fuzz format tidy clean asan tsan test-bins
 
 # $(1) folder of the variant, $(2) compiler, $(3) flags, $(4) extra libraries
 define variant
@@ -135,6 +136,8 @@ check: test tsan-unit clang-unit
 
 run:
 	@sh tools/run/run.sh
+run-ensemble:
+	@sh tools/run/ensemble.sh
 bench: bench-bins
 	@$(PYTHON) bench/run.py $(BENCH_ARGS)
 

@@ -3,8 +3,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 . tools/run/packages.sh
+. tools/run/build.sh
 
-MAKE=${MAKE:-make}
 PORT=${PORT:-}
 
 case $PORT in
@@ -17,23 +17,6 @@ esac
 find_missing tools/run/build.packages
 install_missing Paddock
 
-# One line that counts what is compiled; warnings and errors in full.
-build() {
-    total=$($MAKE --no-print-directory -n all Q= 2>/dev/null | grep -c ' -c ' || true)
-    [ "$total" -gt 0 ] || return 0
-    echo "Building ($total files; later only what has changed)"
-    status=build/run.status
-    [ -t 1 ] && tty=1 || tty=0
-    mkdir -p build
-    {
-        $MAKE --no-print-directory -j "$(nproc)" all Q= 2>&1 && echo 0 >$status || echo 1 >$status
-    } | awk -v total="$total" -v tty="$tty" '
-        / -c .* -o / { done++; if (tty) { printf "\r  %d of %d", done, total; fflush() }; next }
-        / -o build\/| ar rcs |^rm -f |^mkdir / { next }
-        { if (tty) printf "\r"; print }
-        END { if (tty) printf "\r  %d of %d\n", done, total }'
-    [ "$(cat $status)" = 0 ] || exit 1
-}
 build
 
 # The server writes its port here once it listens: nothing is promised before.
