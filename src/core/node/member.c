@@ -289,6 +289,7 @@ void pdk_member_serve(struct pdk_node *n, int64_t epoch)
         return;
     }
     m->serves = true;
+    m->serving_since_ms = n->now.mono_ms;
     if (m->leader != NULL) begin_deciding(n, epoch);
     pdk_reconfig_show(n);
     if (m->role == PDK_ROLE_FOLLOWING && n->config.ensemble.observer_master)

@@ -72,6 +72,7 @@ struct pdk_membership {
     int64_t looking_since_ms, look_at_ms; /* INT64_MAX: an election is on, or a role is held */
     int64_t last_election_ms;
     uint64_t elections;
+    int64_t serving_since_ms; /* while `serves` */
 
     /* learner */
     struct pdk_revalidation *revalidations; /* in the order asked */

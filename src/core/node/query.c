@@ -56,6 +56,8 @@ const struct pdk_sessions *pdk_node_sessions(const struct pdk_node *n)
     return n->state->sessions;
 }
 
+const struct pdk_sessions *pdk_node_local_sessions(const struct pdk_node *n) { return n->local; }
+
 const struct pdk_metrics *pdk_node_metrics(const struct pdk_node *n) { return &n->metrics; }
 
 pdk_session pdk_node_session_of(const struct pdk_node *n, uint32_t conn)
@@ -96,6 +98,7 @@ void pdk_node_member(const struct pdk_node *n, struct pdk_member_summary *out)
                                        .leader = PDK_SID_NONE,
                                        .last_election_ms = -1,
                                        .looking_since_ms = -1,
+                                       .serving_since_ms = -1,
                                        .last_logged = n->proposed,
                                        .last_committed = n->state->last_zxid,
                                        .pending_syncs = n->barrier_count,
@@ -111,6 +114,7 @@ void pdk_node_member(const struct pdk_node *n, struct pdk_member_summary *out)
     out->last_election_ms = m->last_election_ms;
     out->elections = m->elections;
     if (m->role == PDK_ROLE_LOOKING) out->looking_since_ms = m->looking_since_ms;
+    if (m->serves) out->serving_since_ms = m->serving_since_ms;
     if (m->learner != NULL) out->syncing_bytes = pdk_learner_snapshot_bytes(m->learner);
     out->last_logged = pdk_history_last(n->history);
     out->pending_syncs += m->sync_count;

@@ -61,6 +61,7 @@ struct pdk_member_summary {
     int64_t last_election_ms;                      /* how long the last one took; -1: none yet */
     uint64_t elections;
     int64_t looking_since_ms; /* monotonic; -1: not looking */
+    int64_t serving_since_ms; /* monotonic: the role's broadcast began; -1: it has not */
     uint64_t syncing_bytes;   /* of a snapshot that is coming in */
     pdk_zxid last_logged, last_committed;
     uint64_t pending_syncs, pending_revalidations;
@@ -91,6 +92,8 @@ void pdk_node_reset_conn_stats(struct pdk_node *node); /* crst */
 const struct pdk_tree *pdk_node_tree(const struct pdk_node *node);
 const struct pdk_watch *pdk_node_watch(const struct pdk_node *node);
 const struct pdk_sessions *pdk_node_sessions(const struct pdk_node *node);
+/* Those that only this server knows. */
+const struct pdk_sessions *pdk_node_local_sessions(const struct pdk_node *node);
 const struct pdk_metrics *pdk_node_metrics(const struct pdk_node *node);
 /* Session of a watcher number, 0 when it has none. */
 pdk_session pdk_node_session_of(const struct pdk_node *node, uint32_t conn);
