@@ -301,6 +301,18 @@ void pdk_member_serve(struct pdk_node *n, int64_t epoch)
     pdk_timer_maybe_snapshot(n);
 }
 
+/* ---- proposals, to learners ------------------------------------------------------------------ */
+
+static bool announce(struct pdk_node *n)
+{
+    struct pdk_membership *m = n->member;
+    pdk_zxid last = pdk_history_last(n->history);
+    if (m->leader == NULL || !m->serves || m->retiring || last <= m->announced) return false;
+    m->announced = last;
+    pdk_leader_propose(m->leader, n->now.mono_ms, last);
+    return true;
+}
+
 /* ---- handing over ---------------------------------------------------------------------------- */
 
 static void hand_over(struct pdk_node *n, pdk_sid wanted, const char *why)
@@ -308,6 +320,7 @@ static void hand_over(struct pdk_node *n, pdk_sid wanted, const char *why)
     struct pdk_membership *m = n->member;
     if (m->leader == NULL || !m->serves || m->retiring) return;
     PDK_SAY(n, PDK_LOG_WARN, "role.hand_over why=\"%s\"", why);
+    (void)announce(n); /* it is the last that this leader proposes */
     m->retiring = true;
     pdk_leader_retire(m->leader, n->now.mono_ms, wanted);
 }
@@ -503,16 +516,6 @@ int64_t pdk_member_deadline(const struct pdk_node *n)
 }
 
 /* ---- the end of a step ----------------------------------------------------------------------- */
-
-static bool announce(struct pdk_node *n)
-{
-    struct pdk_membership *m = n->member;
-    pdk_zxid last = pdk_history_last(n->history);
-    if (m->leader == NULL || !m->serves || last <= m->announced) return false;
-    m->announced = last;
-    pdk_leader_propose(m->leader, n->now.mono_ms, last);
-    return true;
-}
 
 void pdk_member_run(struct pdk_node *n)
 {
