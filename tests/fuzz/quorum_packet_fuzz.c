@@ -6,26 +6,25 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define LIMIT 1024
 #define PREFIXES 200
 
-static enum pdk_qfound read_prefix(struct pdk_slice bytes, size_t len, size_t *used)
+static enum pdk_qfound read_prefix(struct pdk_slice bytes, size_t len, size_t limit, size_t *used)
 {
     struct pdk_qpacket ignored;
-    return pdk_qpacket_read(pdk_slice_of(bytes.bytes, len), LIMIT, &ignored, used);
+    return pdk_qpacket_read(pdk_slice_of(bytes.bytes, len), limit, &ignored, used);
 }
 
 /* Shorter ones are waited for; what was once told stays true whatever comes behind. */
-static void check_prefixes(struct pdk_slice bytes, enum pdk_qfound told, size_t used)
+static void check_prefixes(struct pdk_slice bytes, size_t limit, enum pdk_qfound told, size_t used)
 {
     size_t most = pdk_min_size(bytes.len, PREFIXES), seen = 0;
     for (size_t len = 0; len <= most; len++) {
-        enum pdk_qfound found = read_prefix(bytes, len, &seen);
+        enum pdk_qfound found = read_prefix(bytes, len, limit, &seen);
         PDK_ASSERT(found == PDK_QFOUND_MORE || found == told);
         PDK_ASSERT(told != PDK_QFOUND_PACKET || (found == told) == (len >= used));
         if (found != PDK_QFOUND_MORE) break;
     }
-    PDK_ASSERT(told == PDK_QFOUND_MORE || read_prefix(bytes, bytes.len, &seen) == told);
+    PDK_ASSERT(told == PDK_QFOUND_MORE || read_prefix(bytes, bytes.len, limit, &seen) == told);
 }
 
 static void check_infos(const struct pdk_qpacket *p, struct pdk_buf *b)
@@ -41,9 +40,10 @@ static void check_infos(const struct pdk_qpacket *p, struct pdk_buf *b)
     if (p->data.len >= 4) PDK_ASSERT(pdk_slice_starts_with(p->data, pdk_buf_slice(b)));
 }
 
-static void check_packet(const struct pdk_qpacket *p, struct pdk_slice bytes)
+static void check_packet(const struct pdk_qpacket *p, struct pdk_slice bytes, size_t limit)
 {
-    PDK_ASSERT(bytes.len <= 20 + 2 * LIMIT);
+    PDK_ASSERT(p->data.len <= limit && p->authinfo.body.len <= limit);
+    PDK_ASSERT(bytes.len <= 20 + 2 * limit);
     PDK_ASSERT(pdk_qtype_name(p->type)[0] != '\0');
     PDK_ASSERT(p->authinfo.count <= PDK_QPACKET_IDS_MAX);
     struct pdk_reader it = pdk_reader_of(p->authinfo.body);
@@ -54,26 +54,33 @@ static void check_packet(const struct pdk_qpacket *p, struct pdk_slice bytes)
     PDK_ASSERT(pdk_reader_finish(&it) == PDK_OK);
 
     struct pdk_buf b;
-    pdk_buf_init(&b, pdk_mem_heap(), 20 + 2 * LIMIT);
+    pdk_buf_init(&b, pdk_mem_heap(), bytes.len + 100);
     pdk_put_qpacket_whole(&b, p);
     PDK_ASSERT(pdk_slice_eq(pdk_buf_slice(&b), bytes));
     check_infos(p, &b);
     pdk_buf_deinit(&b);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void read_stream(struct pdk_slice rest, size_t limit)
 {
-    struct pdk_slice rest = pdk_slice_of(data, size);
     for (;;) {
         struct pdk_qpacket p;
         size_t used;
-        enum pdk_qfound found = pdk_qpacket_read(rest, LIMIT, &p, &used);
-        check_prefixes(rest, found, used);
+        enum pdk_qfound found = pdk_qpacket_read(rest, limit, &p, &used);
+        check_prefixes(rest, limit, found, used);
         if (found != PDK_QFOUND_PACKET) {
             PDK_ASSERT(used == 0);
-            return 0;
+            return;
         }
-        check_packet(&p, pdk_slice_of(rest.bytes, used));
+        check_packet(&p, pdk_slice_of(rest.bytes, used), limit);
         rest = pdk_slice_of(rest.bytes + used, rest.len - used);
     }
+}
+
+/* Once with room for every seed, once with limits that are soon reached. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    read_stream(pdk_slice_of(data, size), 1024);
+    read_stream(pdk_slice_of(data, size), 24);
+    return 0;
 }

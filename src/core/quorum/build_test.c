@@ -242,6 +242,11 @@ static void a_text_without_version_gets_the_callers(void **state)
         pdk_members_parse(pdk_mem_heap(), pdk_slice_str("server.1=a:1:2"), 77, &m, NULL), PDK_OK);
     assert_int_equal(m->version, 77);
     pdk_members_drop(m);
+    for (pdk_sid sid = 0; sid <= PDK_SID_MAX; sid += PDK_SID_MAX) {
+        m = pdk_members_of_text(sid == 0 ? "server.0=a:1:2" : "server.255=a:1:2");
+        assert_true(pdk_members_has_voter(m, sid));
+        pdk_members_drop(m);
+    }
     m = pdk_members_of_text("server.1=a:1:2\nversion=7fffffffffffffff");
     assert_int_equal(m->version, INT64_MAX);
     pdk_members_drop(m);
@@ -307,12 +312,40 @@ static void groups_and_weights_make_a_hierarchy(void **state)
     pdk_members_drop(m);
 }
 
+static void groups_stand_in_the_order_of_their_ids(void **state)
+{
+    (void)state;
+    struct pdk_members *m =
+        pdk_members_of_text("server.0=a:1:2\nserver.1=b:1:2\nserver.2=c:1:2\nserver.3=d:1:2\n"
+                            "server.254=e:1:2\nserver.255=f:1:2\n"
+                            "group.0=255:3\ngroup.9=1\ngroup.5=0:254\ngroup.7=2\n"
+                            "weight.0=0\nweight.255=7\nversion=99\n");
+    static const struct pdk_group want[] = {{0, 8}, {5, 1}, {7, 1}, {9, 1}};
+    assert_int_equal(m->group_count, PDK_COUNT_OF(want));
+    for (size_t i = 0; i < PDK_COUNT_OF(want); i++) {
+        assert_int_equal(m->groups[i].id, want[i].id);
+        assert_int_equal(m->groups[i].weight, want[i].weight);
+    }
+    assert_int_equal(pdk_members_weight(m, 0), 0);
+    assert_int_equal(pdk_members_weight(m, 255), 7);
+    assert_int_equal(m->version, 0x99);
+    pdk_members_drop(m);
+}
+
 static void groups_and_weights_must_fit_the_members(void **state)
 {
     (void)state;
     expect_refused(FIVE "group.1=1:2:3", "server.4 votes, and is in no group");
     expect_refused(FIVE "weight.1=2", "server.1 votes, and is in no group");
     expect_refused(FIVE "group.1=1:2:3:4\ngroup.2=4", "line 7: group.2=4: a server stands in one");
+    expect_refused(FIVE "group.0=1:2:3:4\ngroup.2=4", "line 7: group.2=4: a server stands in one");
+    expect_refused(FIVE "group.1=1:2:3:4\nweight.0=1", "server.0 has a weight, and is no member");
+    expect_refused(FIVE "group.1=1:2:3:4\nweight.255=0", "server.255 has a weight, and is no");
+    expect_refused(FIVE "group.1=1:2:3:4:255", "server.255 is in a group, and is no member");
+    expect_refused(FIVE "server.0=f:1:2\ngroup.0=0\ngroup.00=1:2:3:4", "the group stands twice");
+    expect_refused(FIVE "server.255=f:1:2\ngroup.0=255\ngroup.00=1:2:3:4",
+                   "the group stands twice");
+    expect_refused(FIVE "group.1=1:2:3:4\nweight.1=0\nweight.01=1", "line 8: weight.01=1: the");
     expect_refused(FIVE "group.1=1:2\ngroup.01=3:4",
                    "line 7: group.01=3:4: the group stands twice");
     expect_refused(FIVE "group.1=1:2:3:4:6", "server.6 is in a group, and is no member");
@@ -380,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_text_without_version_gets_the_callers),
         cmocka_unit_test(a_bad_text_is_refused_with_its_line),
         cmocka_unit_test(groups_and_weights_make_a_hierarchy),
+        cmocka_unit_test(groups_stand_in_the_order_of_their_ids),
         cmocka_unit_test(groups_and_weights_must_fit_the_members),
         cmocka_unit_test(without_memory_nothing_is_made_and_nothing_leaks),
         cmocka_unit_test(a_builder_that_could_not_be_made_says_so),
