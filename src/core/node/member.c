@@ -167,6 +167,7 @@ static void follow(struct pdk_node *n, pdk_sid sid)
         .accepted_epoch = m->accepted_epoch,
         .current_epoch = m->current_epoch,
         .last = m->untrusted ? -1 : pdk_history_last(n->history),
+        .log_is_durable = n->durable >= pdk_history_last(n->history),
         .history = n->history,
         .snapshot_entry_bytes = n->config.ensemble.packet_field_bytes,
     };

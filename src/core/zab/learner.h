@@ -53,6 +53,7 @@ void pdk_learner_dialled(struct pdk_learner *l, int64_t now_ms, bool connected, 
 size_t pdk_learner_bytes(struct pdk_learner *l, int64_t now_ms, struct pdk_slice bytes);
 void pdk_learner_closed(struct pdk_learner *l, int64_t now_ms);
 void pdk_learner_stored(struct pdk_learner *l, int64_t now_ms, int64_t epoch, bool is_current);
+/* Comes in order with _loaded: behind it, it speaks of the new history. */
 void pdk_learner_durable(struct pdk_learner *l, int64_t now_ms, pdk_zxid zxid);
 /* The tree has been loaded and stands at `last`; `ok` false: it cannot be (then what we have must
  * not be trusted any more: LOST, and the next attempt says -1). */
