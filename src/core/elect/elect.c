@@ -5,9 +5,13 @@
 
 #include <string.h>
 
-/* A server outside of the voters is not answered twice within this part of the smallest interval:
- * two that do not know each other would otherwise answer each other's answers for ever. */
+/* A server outside of the voters does not get the same answer to the same question twice within
+ * this part of the smallest interval: two that do not know each other would otherwise answer each
+ * other's answers for ever. */
 #define STRANGER_GAP_DIVISOR 2
+/* One that looks tries to reach missing voters at least this often: Apache's interval, which grows
+ * to a minute, is for repeating what was delivered. */
+#define DIAL_INTERVAL_MS_MAX 2000
 
 struct pdk_elect {
     struct pdk_elect_config config;
@@ -20,16 +24,20 @@ struct pdk_elect {
     struct pdk_vote initial;   /* what I brought into this election */
     struct pdk_vote current;   /* looking: my proposal, of round `round`; else the decision */
     int64_t round;
+    bool tentative;             /* decided, and the new epoch has not begun */
+    struct pdk_sids supporters; /* tentative: those by whose votes or claims it was decided */
 
     struct pdk_votes heard;   /* looking: votes of this round, mine among them */
     struct pdk_votes claims;  /* looking: of those that have a role, of any round */
     struct pdk_votes early;   /* not looking: of those that are */
     struct pdk_sids up, down; /* what the transport knows */
     struct pdk_sids askers;   /* not voters; they asked and will want to hear the outcome */
-    int64_t answered_ms[PDK_SID_MAX + 1]; /* strangers; INT64_MIN: never */
-    int64_t offered_version;              /* of the last CONFIG effect */
+    struct pdk_votes questions, answers; /* of strangers, and what they got */
+    int64_t offered_version;             /* of the last CONFIG effect */
 
-    int64_t interval_ms, resend_at_ms, decide_at_ms; /* INT64_MAX: not waiting */
+    /* INT64_MAX: not waiting */
+    int64_t resend_at_ms, dial_at_ms, decide_at_ms;
+    int64_t resend_interval_ms, dial_interval_ms;
 
     struct pdk_keep keep;
     struct pdk_elect_effect *effects;
@@ -98,6 +106,11 @@ static void send_to_each(struct pdk_elect *e, const struct pdk_sids *sids)
     }
 }
 
+static void stop_waiting(struct pdk_elect *e)
+{
+    e->resend_at_ms = e->dial_at_ms = e->decide_at_ms = INT64_MAX;
+}
+
 /* ---- making ---------------------------------------------------------------------------------- */
 
 static void write_config_text(struct pdk_elect *e)
@@ -115,9 +128,8 @@ struct pdk_elect *pdk_elect_create(const struct pdk_elect_config *config,
     struct pdk_elect *e = pdk_mem_must_zero(config->mem, 1, sizeof *e);
     e->config = *config;
     e->state = PDK_LOOKING;
-    e->resend_at_ms = e->decide_at_ms = INT64_MAX;
+    stop_waiting(e);
     e->keep = pdk_keep_of(config->mem);
-    for (size_t i = 0; i < PDK_COUNT_OF(e->answered_ms); i++) e->answered_ms[i] = INT64_MIN;
     pdk_buf_init(&e->config_text, config->mem, PDK_NOTIFICATION_MAX / 2);
     pdk_elect_set_members(e, committed, last_seen);
     return e;
@@ -165,11 +177,12 @@ static bool is_observer(const struct pdk_elect *e)
     return me != NULL && !me->is_voter;
 }
 
+/* Do those that said the same make a quorum? */
 static bool has_quorum(const struct pdk_elect *e, const struct pdk_votes *votes,
-                       const struct pdk_statement *s)
+                       const struct pdk_statement *s, struct pdk_sids *agreeing)
 {
-    struct pdk_sids agreeing = pdk_votes_agreeing(votes, s);
-    return pdk_quorum_of_both(e->committed, e->last_seen, &agreeing);
+    *agreeing = pdk_votes_agreeing(votes, s);
+    return pdk_quorum_of_both(e->committed, e->last_seen, agreeing);
 }
 
 static struct pdk_statement my_statement(const struct pdk_elect *e)
@@ -177,10 +190,10 @@ static struct pdk_statement my_statement(const struct pdk_elect *e)
     return (struct pdk_statement){.vote = e->current, .state = PDK_LOOKING, .version = 2};
 }
 
-static bool proposal_has_quorum(const struct pdk_elect *e)
+static bool proposal_has_quorum(const struct pdk_elect *e, struct pdk_sids *agreeing)
 {
     struct pdk_statement mine = my_statement(e);
-    return has_quorum(e, &e->heard, &mine);
+    return has_quorum(e, &e->heard, &mine, agreeing);
 }
 
 /* Nobody is left from whom a better vote could come. */
@@ -194,24 +207,28 @@ static bool nobody_missing(const struct pdk_elect *e)
     return true;
 }
 
-static void decide(struct pdk_elect *e, const struct pdk_vote *vote)
+static void decide(struct pdk_elect *e, const struct pdk_vote *vote, struct pdk_sids supporters)
 {
+    e->tentative = true;
+    e->supporters = supporters;
+    pdk_sids_add(&e->supporters, e->config.me);
     e->current = *vote;
     e->round = vote->round;
     e->state = vote->leader == e->config.me ? PDK_LEADING
                : is_observer(e)             ? PDK_OBSERVING
                                             : PDK_FOLLOWING;
-    e->resend_at_ms = e->decide_at_ms = INT64_MAX;
+    stop_waiting(e);
     add_effect(e, PDK_ELECT_DECIDED)->vote = *vote;
 }
 
 /* Is my proposal elected?  At once when nobody is left to be heard, else after a silence. */
 static void weigh(struct pdk_elect *e, int64_t now_ms)
 {
-    if (!proposal_has_quorum(e)) {
+    struct pdk_sids agreeing;
+    if (!proposal_has_quorum(e, &agreeing)) {
         e->decide_at_ms = INT64_MAX;
     } else if (e->config.finalize_wait_ms <= 0 || nobody_missing(e)) {
-        decide(e, &e->current);
+        decide(e, &e->current, agreeing);
     } else if (e->decide_at_ms == INT64_MAX) {
         e->decide_at_ms = now_ms + e->config.finalize_wait_ms;
     }
@@ -282,6 +299,7 @@ static struct pdk_vote initial_vote(const struct pdk_elect *e, const struct pdk_
 void pdk_elect_start(struct pdk_elect *e, int64_t now_ms, const struct pdk_candidate *candidate)
 {
     e->started = true;
+    e->tentative = false;
     e->state = PDK_LOOKING;
     /* A peer can bring any round into the world: the largest is followed by the smallest. */
     e->round = (int64_t)((uint64_t)e->round + 1);
@@ -289,8 +307,8 @@ void pdk_elect_start(struct pdk_elect *e, int64_t now_ms, const struct pdk_candi
     pdk_votes_clear(&e->heard);
     pdk_votes_clear(&e->claims);
     e->offered_version = e->committed->version;
-    e->interval_ms = e->config.min_interval_ms;
-    e->resend_at_ms = now_ms + e->interval_ms;
+    e->resend_interval_ms = e->dial_interval_ms = e->config.min_interval_ms;
+    e->resend_at_ms = e->dial_at_ms = now_ms + e->config.min_interval_ms;
     propose(e, &e->initial);
     count_early(e, now_ms);
     send_to_each(e, &e->voters);
@@ -321,21 +339,34 @@ static bool adopts(struct pdk_elect *e, const struct pdk_notification *n)
     return differs;
 }
 
-static void answer_stranger(struct pdk_elect *e, int64_t now_ms, pdk_sid from,
-                            const struct pdk_notification *n)
+static bool is_same(const struct pdk_statement *a, const struct pdk_statement *b)
 {
-    if (n->state != PDK_LOOKING) {
+    return a->state == b->state && a->vote.leader == b->vote.leader &&
+           a->vote.zxid == b->vote.zxid && a->vote.round == b->vote.round &&
+           a->vote.epoch == b->vote.epoch;
+}
+
+/* The transport repeats an answer that got lost with its stream, so nobody needs it twice. */
+static bool is_answered(const struct pdk_elect *e, pdk_sid from, const struct pdk_statement *asked,
+                        const struct pdk_statement *answer)
+{
+    const struct pdk_statement *last_asked = pdk_votes_find(&e->questions, from);
+    const struct pdk_statement *last_answer = pdk_votes_find(&e->answers, from);
+    return last_asked != NULL && is_same(last_asked, asked) && is_same(last_answer, answer) &&
+           asked->at_ms - last_asked->at_ms < e->config.min_interval_ms / STRANGER_GAP_DIVISOR;
+}
+
+static void answer_stranger(struct pdk_elect *e, pdk_sid from, const struct pdk_statement *asked)
+{
+    if (asked->state != PDK_LOOKING) {
         pdk_sids_remove(&e->askers, from);
         return;
     }
     pdk_sids_add(&e->askers, from);
-    if (!e->started) return;
-    if (from >= 0 && from <= PDK_SID_MAX) {
-        int64_t gap_ms = e->config.min_interval_ms / STRANGER_GAP_DIVISOR;
-        int64_t last_ms = e->answered_ms[from];
-        if (last_ms != INT64_MIN && now_ms - last_ms < gap_ms) return;
-        e->answered_ms[from] = now_ms;
-    }
+    struct pdk_statement answer = {.vote = e->current, .state = e->state};
+    if (!e->started || is_answered(e, from, asked, &answer)) return;
+    pdk_votes_put(&e->questions, from, asked);
+    pdk_votes_put(&e->answers, from, &answer);
     send_to(e, from);
 }
 
@@ -371,8 +402,9 @@ static bool leader_agrees(const struct pdk_elect *e, const struct pdk_votes *vot
 static bool claim_decides(struct pdk_elect *e, const struct pdk_votes *votes,
                           const struct pdk_statement *s)
 {
-    if (!has_quorum(e, votes, s) || !leader_agrees(e, votes, &s->vote)) return false;
-    decide(e, &s->vote);
+    struct pdk_sids agreeing;
+    if (!has_quorum(e, votes, s, &agreeing) || !leader_agrees(e, votes, &s->vote)) return false;
+    decide(e, &s->vote, agreeing);
     return true;
 }
 
@@ -383,14 +415,47 @@ static void receive_claim(struct pdk_elect *e, int64_t now_ms, pdk_sid from,
     if (s->vote.round == e->round) {
         pdk_votes_put(&e->heard, from, s);
         if (claim_decides(e, &e->heard, s)) return;
+    } else {
+        pdk_votes_remove(&e->heard, from); /* it votes no more */
     }
     pdk_votes_put(&e->claims, from, s);
     if (claim_decides(e, &e->claims, s)) return;
+    /* Without the leader's own word nothing is decided; my question waits in the transport. */
+    pdk_sid leader = s->vote.leader;
+    if (leader != e->config.me && !pdk_sids_has(&e->up, leader)) {
+        add_effect(e, PDK_ELECT_DIAL)->sid = leader;
+    }
     if (e->decide_at_ms != INT64_MAX) weigh(e, now_ms);
+}
+
+/* `sid` does not stand by the decision any more.  Without this a leader whose voters saw a better
+ * vote in the last moment, or died, would wait for them as long as its limit allows. */
+static void desert(struct pdk_elect *e, pdk_sid sid)
+{
+    if (!e->tentative || sid == e->config.me) return;
+    pdk_sids_remove(&e->supporters, sid);
+    bool lost = e->current.leader == e->config.me
+                    ? !pdk_quorum_of_both(e->committed, e->last_seen, &e->supporters)
+                    : e->current.leader == sid;
+    if (!lost) return;
+    e->tentative = false;
+    add_effect(e, PDK_ELECT_DESERTED);
+}
+
+/* A vote of before the decision may come late; it is of a smaller round or a worse one. */
+static bool contradicts(const struct pdk_elect *e, pdk_sid from, const struct pdk_statement *s)
+{
+    if (s->state != PDK_LOOKING) {
+        return s->vote.leader != e->current.leader ||
+               (from == e->current.leader && s->state != PDK_LEADING);
+    }
+    if (s->vote.round != e->current.round) return s->vote.round > e->current.round;
+    return beats(e, &s->vote, &e->current);
 }
 
 static void receive_settled(struct pdk_elect *e, pdk_sid from, const struct pdk_statement *s)
 {
+    if (e->started && contradicts(e, from, s)) desert(e, from);
     if (s->state != PDK_LOOKING) {
         pdk_votes_remove(&e->early, from);
         return;
@@ -411,20 +476,20 @@ void pdk_elect_receive(struct pdk_elect *e, int64_t now_ms, pdk_sid from, struct
     if (from == e->config.me || pdk_notification_read(message, &n) != PDK_OK) return;
     note_reachable(e, from);
     if (adopts(e, &n)) return;
-    if (!pdk_sids_has(&e->voters, from)) {
-        answer_stranger(e, now_ms, from, &n);
-        return;
-    }
     struct pdk_statement s = {
         .vote = {.leader = n.leader, .zxid = n.zxid, .round = n.round, .epoch = n.epoch},
         .state = n.state,
         .version = n.version,
         .at_ms = now_ms};
+    if (!pdk_sids_has(&e->voters, from)) {
+        answer_stranger(e, from, &s);
+        return;
+    }
     if (!e->started || !is_looking(e)) {
         receive_settled(e, from, &s);
         return;
     }
-    e->resend_at_ms = now_ms + e->interval_ms;
+    e->resend_at_ms = now_ms + e->resend_interval_ms;
     switch (n.state) {
     case PDK_LOOKING: receive_vote(e, now_ms, from, &s); break;
     case PDK_FOLLOWING:
@@ -444,72 +509,94 @@ void pdk_elect_peer(struct pdk_elect *e, int64_t now_ms, pdk_sid sid, bool reach
     /* A vote is its sender's; a dead server neither elects nor leads. */
     pdk_votes_remove(&e->early, sid);
     pdk_votes_remove(&e->claims, sid);
-    if (!e->started || !is_looking(e) || sid == e->config.me) return;
+    if (!e->started || sid == e->config.me) return;
+    if (!is_looking(e)) {
+        desert(e, sid);
+        return;
+    }
     pdk_votes_remove(&e->heard, sid);
     weigh(e, now_ms);
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-static void ask_again(struct pdk_elect *e, int64_t now_ms)
+static int64_t doubled(int64_t interval_ms, int64_t max_ms)
 {
-    struct pdk_sids others = e->voters;
+    return interval_ms > max_ms / 2 ? max_ms : interval_ms * 2;
+}
+
+/* Section 5.2: when nothing can be delivered, only dialling helps. */
+static void send_again(struct pdk_elect *e, int64_t now_ms)
+{
     bool delivered = false;
-    pdk_sids_remove(&others, e->config.me);
-    for (size_t i = 0; i < PDK_COUNT_OF(others.bits); i++) {
-        delivered = delivered || (others.bits[i] & e->up.bits[i]) != 0;
+    for (size_t i = 0; i < PDK_COUNT_OF(e->up.bits); i++) {
+        delivered = delivered || (e->voters.bits[i] & e->up.bits[i]) != 0;
     }
-    if (delivered) {
-        send_to_each(e, &others);
-    } else {
-        for (pdk_sid sid = 0; sid <= PDK_SID_MAX; sid++) {
-            if (pdk_sids_has(&others, sid)) add_effect(e, PDK_ELECT_DIAL)->sid = sid;
-        }
+    if (delivered) send_to_each(e, &e->voters);
+    e->resend_interval_ms = doubled(e->resend_interval_ms, e->config.max_interval_ms);
+    e->resend_at_ms = now_ms + e->resend_interval_ms;
+}
+
+static void dial_missing(struct pdk_elect *e, int64_t now_ms)
+{
+    for (pdk_sid sid = 0; sid <= PDK_SID_MAX; sid++) {
+        if (sid == e->config.me || !pdk_sids_has(&e->voters, sid)) continue;
+        if (!pdk_sids_has(&e->up, sid)) add_effect(e, PDK_ELECT_DIAL)->sid = sid;
     }
-    bool capped = e->interval_ms > e->config.max_interval_ms / 2;
-    e->interval_ms = capped ? e->config.max_interval_ms : e->interval_ms * 2;
-    e->resend_at_ms = now_ms + e->interval_ms;
+    int64_t max_ms = e->config.max_interval_ms;
+    if (max_ms > DIAL_INTERVAL_MS_MAX) max_ms = DIAL_INTERVAL_MS_MAX;
+    e->dial_interval_ms = doubled(e->dial_interval_ms, max_ms);
+    e->dial_at_ms = now_ms + e->dial_interval_ms;
 }
 
 void pdk_elect_tick(struct pdk_elect *e, int64_t now_ms)
 {
     if (e->decide_at_ms <= now_ms) {
         /* The config may have changed since the count. */
+        struct pdk_sids agreeing;
         e->decide_at_ms = INT64_MAX;
-        if (proposal_has_quorum(e)) {
-            decide(e, &e->current);
+        if (proposal_has_quorum(e, &agreeing)) {
+            decide(e, &e->current, agreeing);
             return;
         }
     }
-    if (e->resend_at_ms <= now_ms) ask_again(e, now_ms);
+    if (e->dial_at_ms <= now_ms) dial_missing(e, now_ms);
+    if (e->resend_at_ms <= now_ms) send_again(e, now_ms);
 }
 
 int64_t pdk_elect_deadline(const struct pdk_elect *e)
 {
-    return e->decide_at_ms < e->resend_at_ms ? e->decide_at_ms : e->resend_at_ms;
+    int64_t first = e->decide_at_ms < e->resend_at_ms ? e->decide_at_ms : e->resend_at_ms;
+    return first < e->dial_at_ms ? first : e->dial_at_ms;
 }
 
 /* ---- with a role ----------------------------------------------------------------------------- */
+
+/* Unasked: the transport repeats what was said last when a stream begins anew, and that must not
+ * be a vote any more; and those that look need not ask again. */
+static void tell_role(struct pdk_elect *e)
+{
+    struct pdk_sids all = e->askers;
+    for (size_t i = 0; i < PDK_COUNT_OF(all.bits); i++) all.bits[i] |= e->voters.bits[i];
+    if (e->started) send_to_each(e, &all);
+}
 
 void pdk_elect_settle(struct pdk_elect *e, enum pdk_peer_state state)
 {
     PDK_ASSERT(state != PDK_LOOKING);
     e->state = state;
-    e->resend_at_ms = e->decide_at_ms = INT64_MAX;
-    if (e->started) send_to_each(e, &e->askers);
+    stop_waiting(e);
+    tell_role(e);
 }
 
 void pdk_elect_raise_epoch(struct pdk_elect *e, int64_t epoch)
 {
     if (is_looking(e)) return;
+    bool is_new = e->tentative || e->current.epoch != epoch;
+    e->tentative = false;
     e->current.epoch = epoch;
-    /* Claims with the epoch from before count for nothing beside those with the new one: those that
-     * asked meanwhile would have to wait until they ask again. */
-    struct pdk_sids waiting = e->askers;
-    for (size_t i = 0; i < PDK_COUNT_OF(waiting.bits); i++) {
-        waiting.bits[i] |= e->early.from.bits[i];
-    }
-    send_to_each(e, &waiting);
+    /* Claims with the epoch from before count for nothing beside those with the new one. */
+    if (is_new) tell_role(e);
     e->askers = (struct pdk_sids){{0}};
 }
 

@@ -4,6 +4,7 @@
  * process, alive all the time: it also answers for a server that has a role.
  *
  *     looking --decided--> settled (leading, following, observing) --start--> looking ...
+ *                          deserted: start again, unless the role has taken hold
  *
  * Differences from Apache, all invisible on the wire: finalizeWait is a setting and is skipped when
  * every voter has been heard in this round or is known to be down (decision 13); waiting is a
@@ -42,6 +43,10 @@ enum pdk_elect_kind {
     PDK_ELECT_DECIDED, /* vote.leader: take the role that follows from it */
     PDK_ELECT_CONFIG,  /* bytes: the text of a config newer than the committed one, to be adopted;
                         * the caller answers with _set_members and, when members differ, _start */
+    PDK_ELECT_DESERTED, /* between DECIDED and _raise_epoch, once: the quorum that made me leader is
+                         * no more, or the one that I decided for does not lead.  Who is not further
+                         * than waiting for epochs or for the leader calls _start; nothing else
+                         * would end that wait but its limit */
 };
 struct pdk_elect_effect {
     enum pdk_elect_kind kind;

@@ -45,7 +45,8 @@ static void an_observer_votes_for_nobody_and_finds_the_leader(void **state)
     receive(&f, 1, FOLLOWING, 2, 5, 3, 2);
     expect(&f, "decided 2 z5 r3 e2");
     pdk_elect_settle(f.e, OBSERVING);
-    receive(&f, 3, LOOKING, 3, 5, 4, 1);
+    expect(&f, "1,2,3<OBSERVING 2 z5 r3 e2");
+    receive(&f, 3, LOOKING, 3, 5, 3, 1);
     expect(&f, "3<OBSERVING 2 z5 r3 e2");
     close_fixture(&f);
 }
@@ -263,6 +264,7 @@ static void silence_sends_again_in_doubling_intervals_up_to_the_cap(void **state
     start(&f, 5, 1);
     expect(&f, "2,3<LOOKING 1 z5 r1 e1");
     peer(&f, 2, true);
+    peer(&f, 3, true);
     pass(&f, MIN_INTERVAL - 1);
     expect(&f, "");
     static const int64_t waits[] = {1, 400, 800, 1000, 1000};
@@ -285,7 +287,13 @@ static void silence_begins_anew_with_each_message(void **state)
     start(&f, 5, 1);
     pass(&f, 150);
     receive(&f, 2, LOOKING, 2, 5, 1, 1);
-    assert_int_equal(pdk_elect_deadline(f.e), f.now + MIN_INTERVAL);
+    pdk_elect_tick(f.e, f.now);
+    for (pdk_sid sid = 1; sid <= 5; sid++) peer(&f, sid, true);
+    expect(&f, "1,2,4,5<LOOKING 3 z5 r1 e1; 2<LOOKING 3 z5 r1 e1");
+    pass(&f, MIN_INTERVAL - 1);
+    expect(&f, "");
+    pass(&f, 1);
+    expect(&f, "1,2,4,5<LOOKING 3 z5 r1 e1");
     close_fixture(&f);
 }
 
@@ -302,6 +310,28 @@ static void dials_when_nobody_is_reachable(void **state)
     peer(&f, 4, true); /* an observer does not help */
     pass(&f, MIN_INTERVAL);
     expect(&f, "dial 1; dial 3");
+    close_fixture(&f);
+}
+
+/* Not Apache's: nobody waits for a minute until a voter that has come back is found. */
+static void goes_on_dialling_those_that_are_missing(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_as(&f, 2, 3, 0);
+    start(&f, 5, 1);
+    peer(&f, 1, true);
+    expect(&f, "1,3<LOOKING 2 z5 r1 e1");
+    f.now += MIN_INTERVAL;
+    int dials = 0;
+    for (int i = 0; i < 60 * 1000; i += 100) {
+        pass(&f, 100);
+        struct elect_text t = {.len = 0};
+        elect_put_effects(&t, f.e);
+        assert_null(strstr(t.text, "dial 1"));
+        if (strstr(t.text, "dial 3") != NULL) dials++;
+    }
+    assert_in_range(dials, 60 / 2, 60 + 5); /* the fixture's cap is a second */
     close_fixture(&f);
 }
 
@@ -477,6 +507,7 @@ int main(void)
         cmocka_unit_test(silence_sends_again_in_doubling_intervals_up_to_the_cap),
         cmocka_unit_test(silence_begins_anew_with_each_message),
         cmocka_unit_test(dials_when_nobody_is_reachable),
+        cmocka_unit_test(goes_on_dialling_those_that_are_missing),
         cmocka_unit_test(waits_for_silence_while_a_voter_is_missing),
         cmocka_unit_test(a_better_vote_in_the_silence_wins),
         cmocka_unit_test(does_not_wait_when_all_voters_are_heard),

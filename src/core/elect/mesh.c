@@ -33,11 +33,13 @@ struct peer {
     struct peer *next;
     pdk_sid sid;
     struct stream *up, *dialling;
-    bool wants_dial;           /* at not_before_ms */
-    bool has_dialled, knocked; /* the next two are set */
-    int64_t dialled_ms;        /* result of the last dial */
-    int64_t knocked_ms;        /* last dial back */
-    bool probed;               /* dialled again after a broken stream that was not steady */
+    bool wants_dial;           /* redial_ms after in_vain_ms */
+    bool was_in_vain, knocked; /* the next two are set */
+    int64_t in_vain_ms;        /* a dial of mine that gave no stream: refused, or closed by me */
+    int64_t knocked_ms;        /* a hello since the last stream made me dial */
+    uint8_t *said;             /* addresses of a hello that met a dial under way; NULL: none */
+    size_t said_len;
+    bool probed; /* dialled again after a broken stream that was not steady */
     enum told told;
     uint8_t *message; /* the last one for it; NULL: none */
     size_t message_len;
@@ -100,6 +102,14 @@ static void tell(struct pdk_mesh *m, struct peer *p, bool up)
     struct pdk_mesh_effect *effect = add_effect(m, PDK_MESH_PEER);
     effect->sid = p->sid;
     effect->up = up;
+}
+
+/* A copy of its own in place of an older one. */
+static uint8_t *set_copy(struct pdk_mesh *m, uint8_t *old, struct pdk_slice bytes)
+{
+    uint8_t *copy = pdk_mem_must_resize(m->config.mem, old, bytes.len + 1);
+    if (bytes.len > 0) memcpy(copy, bytes.bytes, bytes.len);
+    return copy;
 }
 
 /* ---- streams and peers ----------------------------------------------------------------------- */
@@ -168,6 +178,7 @@ static void remove_peer(struct pdk_mesh *m, struct peer *p)
     while (*at != p) at = &(*at)->next;
     *at = p->next;
     pdk_mem_free(m->config.mem, p->message);
+    pdk_mem_free(m->config.mem, p->said);
     pdk_mem_free(m->config.mem, p);
 }
 
@@ -327,6 +338,8 @@ static void dial(struct pdk_mesh *m, int64_t now_ms, struct peer *p, struct pdk_
     p->wants_dial = false;
     if (all.count == 0) return;
     p->dialling = add_stream(m, m->next_link(m->ctx), DIALLING, p, now_ms);
+    pdk_mem_free(m->config.mem, p->said);
+    p->said = NULL;
     struct pdk_address *items = pdk_keep_take(&m->keep, all.count * sizeof *items);
     memcpy(items, all.items, all.count * sizeof *items);
     struct pdk_mesh_effect *effect = add_effect(m, PDK_MESH_DIAL);
@@ -338,7 +351,7 @@ static void dial(struct pdk_mesh *m, int64_t now_ms, struct peer *p, struct pdk_
 
 static bool may_dial(const struct pdk_mesh *m, const struct peer *p, int64_t now_ms)
 {
-    return !p->has_dialled || now_ms - p->dialled_ms >= m->config.redial_ms;
+    return !p->was_in_vain || now_ms - p->in_vain_ms >= m->config.redial_ms;
 }
 
 static void want_dial(struct pdk_mesh *m, int64_t now_ms, struct peer *p)
@@ -361,8 +374,7 @@ void pdk_mesh_send(struct pdk_mesh *m, int64_t now_ms, pdk_sid sid, struct pdk_s
 {
     if (sid == m->config.me || (find_peer(m, sid) == NULL && !is_member(m, sid))) return;
     struct peer *p = peer_of(m, sid);
-    p->message = pdk_mem_must_resize(m->config.mem, p->message, frame.len > 0 ? frame.len : 1);
-    memcpy(p->message, frame.bytes, frame.len);
+    p->message = set_copy(m, p->message, frame);
     p->message_len = frame.len;
     if (p->up != NULL) {
         write_bytes(m, p->up, frame);
@@ -381,18 +393,24 @@ static void come_up(struct pdk_mesh *m, int64_t now_ms, struct peer *p, struct s
     if (s->phase == SILENT) m->silent_count--;
     p->dialling = NULL;
     p->up = s;
-    p->wants_dial = false;
+    p->wants_dial = p->knocked = false;
     *s = (struct stream){
         .next = s->next, .link = s->link, .phase = UP, .peer = p, .since_ms = now_ms};
     tell(m, p, true);
     if (p->message != NULL) write_bytes(m, s, pdk_slice_of(p->message, p->message_len));
 }
 
-static void dial_failed(struct pdk_mesh *m, struct stream *s)
+static void dial_failed(struct pdk_mesh *m, int64_t now_ms, struct stream *s)
 {
     struct peer *p = s->peer;
     remove_stream(m, s);
-    if (p->up == NULL) tell(m, p, false);
+    if (p->said != NULL) {
+        /* It came up after my dial was sent: this one will do better. */
+        struct pdk_slice said = pdk_keep_bytes(&m->keep, pdk_slice_of(p->said, p->said_len));
+        dial(m, now_ms, p, said);
+    } else if (p->up == NULL) {
+        tell(m, p, false);
+    }
     forget_if_idle(m, p);
 }
 
@@ -401,10 +419,10 @@ void pdk_mesh_dialled(struct pdk_mesh *m, int64_t now_ms, uint32_t link, bool co
     struct stream *s = find_stream(m, link);
     if (s == NULL || s->phase != DIALLING) return;
     struct peer *p = s->peer;
-    p->has_dialled = true;
-    p->dialled_ms = now_ms;
+    p->was_in_vain = !connected || p->sid > m->config.me;
+    p->in_vain_ms = now_ms;
     if (!connected) {
-        dial_failed(m, s);
+        dial_failed(m, now_ms, s);
         return;
     }
     write_bytes(m, s, pdk_buf_slice(&m->hello));
@@ -425,9 +443,9 @@ static void probe(struct pdk_mesh *m, int64_t now_ms, struct peer *p, bool was_s
         tell(m, p, false);
     }
     /* Once: a peer that closes each stream at once would be dialled for ever. */
-    if (p->probed) return;
+    if (p->probed || p->dialling != NULL || !is_member(m, p->sid)) return;
     p->probed = true;
-    want_dial(m, now_ms, p);
+    dial(m, now_ms, p, pdk_slice_null());
 }
 
 void pdk_mesh_closed(struct pdk_mesh *m, int64_t now_ms, uint32_t link)
@@ -469,14 +487,19 @@ static void knock(struct pdk_mesh *m, int64_t now_ms, struct stream *from,
 {
     struct peer *p = peer_of(m, hello->sid);
     int64_t redial_ms = m->config.redial_ms;
-    bool crossed = (p->up != NULL && now_ms - p->up->since_ms < redial_ms) ||
-                   (p->dialling != NULL && now_ms - p->dialling->since_ms < redial_ms);
+    bool is_up = p->up != NULL && now_ms - p->up->since_ms < redial_ms;
+    bool under_way = p->dialling != NULL && now_ms - p->dialling->since_ms < redial_ms;
     bool too_often = p->knocked && now_ms - p->knocked_ms < redial_ms / KNOCK_GAP_DIVISOR;
-    if (!crossed && !too_often) {
+    if (!is_up && !too_often) {
         p->knocked = true;
         p->knocked_ms = now_ms;
-        close_stream(m, p->dialling);
-        dial(m, now_ms, p, hello->addresses);
+        if (under_way) {
+            p->said = set_copy(m, p->said, hello->addresses);
+            p->said_len = hello->addresses.len;
+        } else {
+            close_stream(m, p->dialling);
+            dial(m, now_ms, p, hello->addresses);
+        }
     }
     close_stream(m, from);
     forget_if_idle(m, p);
@@ -567,7 +590,7 @@ int64_t pdk_mesh_deadline(const struct pdk_mesh *m)
         if (s->phase == SILENT && at < first) first = at;
     }
     for (const struct peer *p = m->peers; p != NULL; p = p->next) {
-        int64_t at = p->dialled_ms + m->config.redial_ms;
+        int64_t at = p->in_vain_ms + m->config.redial_ms;
         if (p->wants_dial && at < first) first = at;
     }
     return first;

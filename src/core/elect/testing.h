@@ -104,6 +104,7 @@ static inline void elect_put_effects(struct elect_text *t, struct pdk_elect *e)
             elect_put_vote(t, &x->vote);
             break;
         case PDK_ELECT_CONFIG: elect_put(t, "config; "); break;
+        case PDK_ELECT_DESERTED: elect_put(t, "deserted; "); break;
         }
     }
     pdk_elect_effects_clear(e);

@@ -134,11 +134,21 @@ static bool run_mesh(struct pdk_node *n)
 
 /* ---- what the election wants ----------------------------------------------------------------- */
 
+/* Nothing has come of the decision yet: to look again is better than to wait for initLimit. */
+static void leave_empty_role(struct pdk_node *n)
+{
+    const struct pdk_membership *m = n->member;
+    bool leads_nobody = m->leader != NULL && pdk_leader_phase(m->leader) == PDK_LEADER_DISCOVERY;
+    bool finds_nobody = m->learner != NULL && pdk_learner_phase(m->learner) == PDK_LEARNER_CONNECT;
+    if (leads_nobody || finds_nobody)
+        pdk_member_step_down(n, pdk_slice_str("those that decided it have moved on"));
+}
+
 static bool run_elect(struct pdk_node *n)
 {
     struct pdk_membership *m = n->member;
     size_t count = 0;
-    bool decided = false;
+    bool decided = false, deserted = false;
     struct pdk_vote vote = {0};
     struct pdk_buf config;
     pdk_buf_init(&config, n->mem, PDK_NOTIFICATION_MAX);
@@ -156,12 +166,14 @@ static bool run_elect(struct pdk_node *n)
             pdk_buf_clear(&config);
             pdk_put_raw(&config, e->bytes.bytes, e->bytes.len);
             break;
+        case PDK_ELECT_DESERTED: deserted = true; break;
         }
     }
     pdk_elect_effects_clear(m->elect);
     if (config.len > 0) pdk_reconfig_adopt(n, pdk_buf_slice(&config));
     pdk_buf_deinit(&config);
     if (decided && m->leader == NULL && m->learner == NULL) pdk_member_decided(n, &vote);
+    if (deserted) leave_empty_role(n);
     return count > 0;
 }
 
