@@ -31,6 +31,7 @@ static const struct word words[PDK_WORD_COUNT] = {
     [PDK_WORD_HASH] = {"hash", 0},
     [PDK_WORD_GTMK] = {"gtmk", PDK_WORD_ANY_STATE | PDK_WORD_NO_NEWLINE},
     [PDK_WORD_STMK] = {"stmk", PDK_WORD_ANY_STATE | PDK_WORD_NO_NEWLINE | PDK_WORD_ARGUMENT},
+    [PDK_WORD_HAND] = {"hand", PDK_WORD_ANY_STATE | PDK_WORD_BY_NAME_ONLY},
     [PDK_WORD_TELNET_CLOSE] = {"telnet close", PDK_WORD_ANY_STATE | PDK_WORD_NO_NEWLINE},
 };
 
@@ -66,11 +67,14 @@ static struct pdk_slice trim(struct pdk_slice s)
 /* The bits that one entry of the list stands for; 0 when it is no word. */
 static uint32_t bits_of(struct pdk_slice entry)
 {
-    if (pdk_slice_eq_str(entry, "*")) return UINT32_MAX >> (32 - PDK_WORD_COUNT) & ~1u;
+    bool all = pdk_slice_eq_str(entry, "*");
+    uint32_t bits = 0;
     for (enum pdk_word w = PDK_WORD_NONE + 1; w < PDK_WORD_COUNT; w++) {
-        if (pdk_slice_eq_str(entry, words[w].name)) return 1u << w;
+        bool meant = all ? (words[w].flags & PDK_WORD_BY_NAME_ONLY) == 0
+                         : pdk_slice_eq_str(entry, words[w].name);
+        if (meant) bits |= 1u << w;
     }
-    return 0;
+    return bits;
 }
 
 struct pdk_word_set pdk_word_set_parse(struct pdk_slice list, size_t *unknown_count)

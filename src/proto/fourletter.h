@@ -28,6 +28,7 @@ enum pdk_word {
     PDK_WORD_HASH,
     PDK_WORD_GTMK,
     PDK_WORD_STMK,
+    PDK_WORD_HAND,         /* ours: the leader hands over to a follower */
     PDK_WORD_TELNET_CLOSE, /* ff f4 ff fd: no output */
     PDK_WORD_COUNT,
 };
@@ -39,6 +40,8 @@ enum pdk_word_flags {
     PDK_WORD_NO_NEWLINE = 2,
     /* 8 more bytes (the mask) belong to it. */
     PDK_WORD_ARGUMENT = 4,
+    /* Changes more than counters: `*` does not allow it (decision 14). */
+    PDK_WORD_BY_NAME_ONLY = 8,
 };
 
 /* `first4`: a connection's first four bytes as a big-endian number. */
@@ -53,10 +56,9 @@ struct pdk_word_set {
     uint32_t bits; /* 1 << word */
 };
 
-/* From 4lw.commands.whitelist: names with commas between, blanks around them ignored, `*` for all.
- * (All that exist today only show or reset counters.  A word that hands over leadership must not
- * hide behind `*`: leave it out there.)  srvr is always in.  Names that are no word are skipped and
- * counted in *unknown_count (may be NULL). */
+/* From 4lw.commands.whitelist: names with commas between, blanks around them ignored, `*` for all
+ * but those that must be named.  srvr is always in.  Names that are no word are skipped and counted
+ * in *unknown_count (may be NULL). */
 struct pdk_word_set pdk_word_set_parse(struct pdk_slice list, size_t *unknown_count);
 static inline bool pdk_word_set_has(struct pdk_word_set set, enum pdk_word word)
 {

@@ -46,18 +46,20 @@ static void other_bytes_are_a_length(void **state)
 static void flags_tell_what_the_shell_must_know(void **state)
 {
     (void)state;
-    unsigned any_state = 0, no_newline = 0, argument = 0;
+    unsigned any_state = 0, no_newline = 0, argument = 0, by_name = 0;
     for (enum pdk_word w = PDK_WORD_NONE; w < PDK_WORD_COUNT; w++) {
         if ((pdk_word_flags_of(w) & PDK_WORD_ANY_STATE) != 0) any_state |= 1u << w;
         if ((pdk_word_flags_of(w) & PDK_WORD_NO_NEWLINE) != 0) no_newline |= 1u << w;
         if ((pdk_word_flags_of(w) & PDK_WORD_ARGUMENT) != 0) argument |= 1u << w;
+        if ((pdk_word_flags_of(w) & PDK_WORD_BY_NAME_ONLY) != 0) by_name |= 1u << w;
     }
     unsigned masks = 1u << PDK_WORD_GTMK | 1u << PDK_WORD_STMK;
     unsigned quiet =
         1u << PDK_WORD_RUOK | 1u << PDK_WORD_ISRO | 1u << PDK_WORD_TELNET_CLOSE | masks;
-    assert_int_equal(any_state, quiet | 1u << PDK_WORD_ENVI);
+    assert_int_equal(any_state, quiet | 1u << PDK_WORD_ENVI | 1u << PDK_WORD_HAND);
     assert_int_equal(no_newline, quiet);
     assert_int_equal(argument, 1u << PDK_WORD_STMK);
+    assert_int_equal(by_name, 1u << PDK_WORD_HAND);
 }
 
 static struct pdk_word_set parse(const char *list, size_t unknown_want)
@@ -83,14 +85,16 @@ static void only_named_words_and_srvr_are_allowed(void **state)
     assert_true(pdk_word_set_has(set, PDK_WORD_ISRO));
 }
 
-static void a_star_allows_every_word(void **state)
+static void a_star_allows_every_word_but_those_that_must_be_named(void **state)
 {
     (void)state;
     struct pdk_word_set set = parse("*", 0);
     for (enum pdk_word w = PDK_WORD_RUOK; w < PDK_WORD_COUNT; w++)
-        assert_true(pdk_word_set_has(set, w));
+        assert_int_equal(pdk_word_set_has(set, w), w != PDK_WORD_HAND);
     assert_false(pdk_word_set_has(set, PDK_WORD_NONE));
     assert_int_equal(parse("stat, *", 0).bits, set.bits);
+    assert_int_equal(parse("hand", 0).bits, 1u << PDK_WORD_SRVR | 1u << PDK_WORD_HAND);
+    assert_int_equal(parse("*,hand", 0).bits, set.bits | 1u << PDK_WORD_HAND);
 }
 
 static void unknown_names_are_counted_and_allow_nothing(void **state)
@@ -107,7 +111,7 @@ int main(void)
         cmocka_unit_test(other_bytes_are_a_length),
         cmocka_unit_test(flags_tell_what_the_shell_must_know),
         cmocka_unit_test(only_named_words_and_srvr_are_allowed),
-        cmocka_unit_test(a_star_allows_every_word),
+        cmocka_unit_test(a_star_allows_every_word_but_those_that_must_be_named),
         cmocka_unit_test(unknown_names_are_counted_and_allow_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

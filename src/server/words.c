@@ -147,7 +147,9 @@ static void put_server(const struct pdk_words *words, struct pdk_buf *out, bool 
 {
     struct pdk_node_summary sum;
     pdk_node_summary(words->node, &sum);
+    struct pdk_member_summary member = pdk_words_member(words);
     pdk_put_text(out, "Zookeeper version: %s\n", pdk_version_text());
+    if (member.read_only) pdk_put_text(out, "READ-ONLY mode; serving only read-only clients\n");
     if (clients) {
         pdk_put_text(out, "Clients:\n");
         put_conns(words, out, true);
@@ -158,9 +160,14 @@ static void put_server(const struct pdk_words *words, struct pdk_buf *out, bool 
                  sum.latency_max_ms, sum.packets_received, sum.packets_sent);
     pdk_put_text(out,
                  "Connections: %" PRIu64 "\nOutstanding: %" PRIu64 "\nZxid: 0x%" PRIx64
-                 "\nMode: standalone\nNode count: %" PRIu64 "\n",
+                 "\nMode: %s\nNode count: %" PRIu64 "\n",
                  pdk_words_conn_count(words), sum.outstanding, (uint64_t)sum.zxid,
-                 pdk_words_node_count(&sum));
+                 pdk_words_mode(&member), pdk_words_node_count(&sum));
+    if (member.role != PDK_ROLE_LEADING) return;
+    struct pdk_proposal_counts counts;
+    pdk_node_proposal_counts(words->node, &counts);
+    pdk_put_text(out, "Proposal sizes last/min/max: %" PRId64 "/%" PRId64 "/%" PRId64 "\n",
+                 counts.last_bytes, counts.min_bytes, counts.max_bytes);
 }
 
 /* ---- conf, dirs ------------------------------------------------------------------------------ */
@@ -196,8 +203,11 @@ static void put_conf(const struct pdk_words *words, struct pdk_buf *out)
                  (int)c->max_client_cnxns);
     pdk_put_text(out, "minSessionTimeout=%d\nmaxSessionTimeout=%d\n", (int)c->node.session_min_ms,
                  (int)c->node.session_max_ms);
+    bool standalone = pdk_words_member(words).role == PDK_ROLE_STANDALONE;
     /* A standalone server of Apache calls itself 0 here, whatever its session ids begin with. */
-    pdk_put_text(out, "clientPortListenBacklog=%d\nserverId=0\n", (int)c->listen_backlog);
+    pdk_put_text(out, "clientPortListenBacklog=%d\nserverId=%d\n", (int)c->listen_backlog,
+                 standalone ? 0 : c->node.server_id);
+    if (!standalone) pdk_words_membership(words, out);
 }
 
 static void put_dirs(const struct pdk_words *words, struct pdk_buf *out)
@@ -232,13 +242,21 @@ static void set_trace_mask(const struct pdk_words *words, struct pdk_slice argum
     pdk_put_text(out, "%" PRId64, mask);
 }
 
+/* A member without a leader serves nobody, unless it may do so read-only. */
+static bool is_serving(const struct pdk_words *words)
+{
+    struct pdk_member_summary member = pdk_words_member(words);
+    return member.serves || member.read_only;
+}
+
 /* A client that was given a read-only session asks here when it is worth trying again. */
 static void put_isro(const struct pdk_words *words, struct pdk_buf *out)
 {
     struct pdk_node_summary summary = {.refusing_writes = false};
-    if (words->node != NULL) pdk_node_summary(words->node, &summary);
-    const char *mode = summary.refusing_writes ? "ro" : "rw";
-    pdk_put_text(out, "%s", words->node != NULL ? mode : "null");
+    bool serving = is_serving(words);
+    if (serving) pdk_node_summary(words->node, &summary);
+    bool read_only = summary.refusing_writes || pdk_words_member(words).read_only;
+    pdk_put_text(out, "%s", !serving ? "null" : read_only ? "ro" : "rw");
 }
 
 static void reset_server(const struct pdk_words *words, struct pdk_buf *out)
@@ -271,19 +289,8 @@ static bool answer_any_state(const struct pdk_words *words, enum pdk_word word,
     }
 }
 
-void pdk_words_answer(const struct pdk_words *words, enum pdk_word word, struct pdk_slice argument,
-                      struct pdk_buf *out)
+static void answer(const struct pdk_words *words, enum pdk_word word, struct pdk_buf *out)
 {
-    if (!pdk_word_set_has(words->config->words, word)) {
-        pdk_put_text(out, "%s is not executed because it is not in the whitelist.\n",
-                     pdk_word_name(word));
-        return;
-    }
-    if (answer_any_state(words, word, argument, out)) return;
-    if (words->node == NULL) {
-        pdk_put_text(out, "This ZooKeeper instance is not currently serving requests\n");
-        return;
-    }
     switch (word) {
     case PDK_WORD_SRVR: put_server(words, out, false); return;
     case PDK_WORD_STAT: put_server(words, out, true); return;
@@ -300,4 +307,22 @@ void pdk_words_answer(const struct pdk_words *words, enum pdk_word word, struct 
     case PDK_WORD_HASH: put_digests(words->node, out); return;
     default: PDK_UNREACHABLE();
     }
+}
+
+enum pdk_words_wish pdk_words_answer(const struct pdk_words *words, enum pdk_word word,
+                                     struct pdk_slice argument, struct pdk_buf *out)
+{
+    if (!pdk_word_set_has(words->config->words, word)) {
+        pdk_put_text(out, "%s is not executed because it is not in the whitelist.\n",
+                     pdk_word_name(word));
+        return PDK_WORDS_NOTHING;
+    }
+    if (word == PDK_WORD_HAND) return pdk_words_hand_over(words, out);
+    if (answer_any_state(words, word, argument, out)) return PDK_WORDS_NOTHING;
+    if (is_serving(words)) {
+        answer(words, word, out);
+    } else {
+        pdk_put_text(out, "This ZooKeeper instance is not currently serving requests\n");
+    }
+    return PDK_WORDS_NOTHING;
 }

@@ -1,7 +1,7 @@
 /* server/words.h - answers to the four-letter words (admin.md section 1).
  *
- * Apache's bytes, from what the node, the shell and the config know.  Who reads the connection
- * finds the word (proto/fourletter.h), asks here for the answer, sends it and closes.
+ * Apache's bytes, from what the node, the shell and the config know; `hand` is ours.  Who reads the
+ * connection finds the word (proto/fourletter.h), asks here for the answer, sends it and closes.
  *
  * Threads: core thread.  `dirs` and `conf` read the sizes of the two data folders (one readdir). */
 #ifndef PDK_SERVER_WORDS_H
@@ -38,7 +38,7 @@ struct pdk_words_shell {
 
 struct pdk_words {
     const struct pdk_config *config;
-    struct pdk_node *node; /* NULL: not serving (yet, or any more) */
+    struct pdk_node *node; /* NULL: not serving (yet, or any more), as a member that looks */
     const struct pdk_vfs *vfs;
     const struct pdk_words_shell *shell;
     const struct pdk_metrics *metrics; /* the shell's own; added to the node's */
@@ -51,11 +51,16 @@ struct pdk_words {
 };
 #define PDK_TRACE_MASK_DEFAULT 306
 
+/* What an answer promises: the caller does it when the answer is on its way. */
+enum pdk_words_wish {
+    PDK_WORDS_NOTHING,
+    PDK_WORDS_HAND_OVER, /* PDK_IN_HAND_OVER, to whoever is best */
+};
 /* Appends the whole answer to `out` (nothing for TELNET_CLOSE), or the sentence that the word is
  * not in the whitelist or that the server is not serving.  `argument`: the 8 bytes behind stmk,
  * else empty. A failed `out` (limit, memory) is the caller's to notice. */
-void pdk_words_answer(const struct pdk_words *words, enum pdk_word word, struct pdk_slice argument,
-                      struct pdk_buf *out);
+enum pdk_words_wish pdk_words_answer(const struct pdk_words *words, enum pdk_word word,
+                                     struct pdk_slice argument, struct pdk_buf *out);
 
 /* "3.9.5-paddock-0.1.0, built on 11/20/2026 12:00 UTC" (decision 2). */
 const char *pdk_version_text(void);

@@ -71,13 +71,58 @@ static void put_bucket(void *ctx, int64_t edge_ms, const struct pdk_session_entr
         pdk_put_text(d->out, "\t0x%" PRIx64 "\n", (uint64_t)e->id);
 }
 
-static void dump_sessions(struct dump *d)
+/* Sessions that expire here, by the time at which they do. */
+static void put_sets(const struct dump *of, const char *kind, const struct pdk_sessions *sessions)
 {
-    const struct pdk_sessions *sessions = pdk_node_sessions(d->words->node);
-    pdk_sessions_each_bucket(sessions, count_bucket, d);
-    pdk_put_text(d->out, "SessionTracker dump:\nSession Sets (%zu)/(%zu):\n", d->buckets,
-                 d->elements);
-    pdk_sessions_each_bucket(sessions, put_bucket, d);
+    struct dump d = {.words = of->words, .out = of->out};
+    pdk_sessions_each_bucket(sessions, count_bucket, &d);
+    pdk_put_text(d.out, "%sSession Sets (%zu)/(%zu):\n", kind, d.buckets, d.elements);
+    pdk_sessions_each_bucket(sessions, put_bucket, &d);
+}
+
+static void list_session(void *ctx, const struct pdk_session_entry *e)
+{
+    struct list *l = ctx;
+    struct pdk_session_entry *copy = list_add(l, sizeof *copy);
+    if (copy != NULL) *copy = *e;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    pdk_session x = ((const struct pdk_session_entry *)a)->id;
+    pdk_session y = ((const struct pdk_session_entry *)b)->id;
+    return (x > y) - (x < y);
+}
+
+/* Sessions whose end only the leader knows. */
+static void put_global(const struct dump *d)
+{
+    struct list l = {.mem = d->words->mem};
+    pdk_sessions_each(pdk_node_sessions(d->words->node), list_session, &l);
+    const struct pdk_session_entry *items = (const struct pdk_session_entry *)(const void *)l.items;
+    if (l.failed) d->out->failed = true;
+    if (l.count > 0) qsort(l.items, l.count, sizeof *items, by_id);
+    pdk_put_text(d->out, "Global Sessions(%zu):\n", l.count);
+    for (size_t i = 0; i < l.count; i++)
+        pdk_put_text(d->out, "0x%" PRIx64 "\t%" PRId32 "ms\n", (uint64_t)items[i].id,
+                     items[i].timeout_ms);
+    list_free(&l);
+}
+
+static void dump_sessions(const struct dump *d)
+{
+    const struct pdk_node *node = d->words->node;
+    struct pdk_member_summary member = pdk_words_member(d->words);
+    bool standalone = member.role == PDK_ROLE_STANDALONE;
+    bool local =
+        !standalone && (d->words->config->node.ensemble.local_sessions || member.read_only);
+    pdk_put_text(d->out, "SessionTracker dump:\n");
+    if (local) put_sets(d, "Local ", pdk_node_local_sessions(node));
+    if (standalone || member.role == PDK_ROLE_LEADING) {
+        put_sets(d, local ? "Global " : "", pdk_node_sessions(node));
+    } else {
+        put_global(d);
+    }
 }
 
 static void count_owner(void *ctx, pdk_session owner)

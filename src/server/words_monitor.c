@@ -44,7 +44,23 @@ static int64_t max_files(void)
 struct gauges {
     const struct pdk_words *words;
     struct pdk_node_summary sum;
+    struct pdk_member_summary member;
+    struct pdk_proposal_counts proposals;
+    int64_t learners, synced_followers, synced_strangers, synced_observers;
 };
+
+/* A follower that is not in the config (yet) counts among the followers, and once more. */
+static void count_learners(struct gauges *g)
+{
+    struct pdk_learner_info_row row;
+    for (size_t i = 0; pdk_node_learner(g->words->node, i, &row); i++) {
+        g->learners++;
+        if (!row.is_synced) continue;
+        g->synced_observers += row.is_observer;
+        g->synced_followers += !row.is_observer;
+        g->synced_strangers += !row.is_observer && !row.is_voter;
+    }
+}
 
 static int64_t gauge(const struct gauges *g, const char *name)
 {
@@ -68,6 +84,16 @@ static int64_t gauge(const struct gauges *g, const char *name)
         {"max_client_response_size", s->response_max},
         {"min_client_response_size", s->response_min},
         {"auth_failed_count", (int64_t)s->auth_failed},
+        {"local_sessions", (int64_t)g->member.local_sessions},
+        {"learners", g->learners},
+        {"synced_followers", g->synced_followers},
+        {"synced_non_voting_followers", g->synced_strangers},
+        {"synced_observers", g->synced_observers},
+        {"pending_syncs", (int64_t)g->member.pending_syncs},
+        {"last_proposal_size", g->proposals.last_bytes},
+        {"max_proposal_size", g->proposals.max_bytes},
+        {"min_proposal_size", g->proposals.min_bytes},
+        {"leader_uptime", g->words->now.mono_ms - g->member.serving_since_ms},
     };
     for (size_t i = 0; i < PDK_COUNT_OF(values); i++) {
         if (strcmp(values[i].name, name) == 0) return values[i].value;
@@ -75,6 +101,8 @@ static int64_t gauge(const struct gauges *g, const char *name)
     if (strcmp(name, "num_alive_connections") == 0) return (int64_t)pdk_words_conn_count(g->words);
     if (strcmp(name, "open_file_descriptor_count") == 0) return open_files();
     if (strcmp(name, "max_file_descriptor_count") == 0) return max_files();
+    if (strcmp(name, "quorum_size") == 0)
+        return (int64_t)pdk_sids_count(&g->member.members->voters);
     return 0;
 }
 
@@ -155,6 +183,33 @@ static void put_metric(const struct gauges *g, const struct pdk_metrics *metrics
     }
 }
 
+/* What mntr says of a role before the metrics. */
+static void put_role(const struct gauges *g, struct pdk_buf *out)
+{
+    static const char *const states[] = {
+        [PDK_ROLE_LEADING] = "leading",
+        [PDK_ROLE_FOLLOWING] = "following",
+        [PDK_ROLE_OBSERVING] = "observing",
+    };
+    pdk_put_text(out, "zk_version\t%s\nzk_server_state\t%s\n", pdk_version_text(),
+                 pdk_words_mode(&g->member));
+    /* Whoever answers takes part in broadcast. */
+    if (!pdk_words_in_ensemble(&g->member)) return;
+    pdk_put_text(out, "zk_peer_state\t%s - broadcast\n", states[g->member.role]);
+    if (g->member.role == PDK_ROLE_OBSERVING)
+        pdk_put_text(out, "zk_observer_master_id\t%" PRId64 "\n", g->member.leader);
+}
+
+static bool is_shown(const struct gauges *g, const struct pdk_metric_info *info)
+{
+    if (info->scope == PDK_METRIC_EVERYWHERE) return true;
+    if (!pdk_words_in_ensemble(&g->member)) return false;
+    if (info->scope == PDK_METRIC_MEMBER || g->member.role == PDK_ROLE_LEADING) return true;
+    /* A follower that feeds observers counts them. */
+    return g->member.role == PDK_ROLE_FOLLOWING && g->words->config->observer_master_port > 0 &&
+           strcmp(info->name, "synced_observers") == 0;
+}
+
 void pdk_words_monitor(const struct pdk_words *words, struct pdk_buf *out)
 {
     /* About 150 KiB: neither for the stack nor for a step's arena. */
@@ -168,12 +223,15 @@ void pdk_words_monitor(const struct pdk_words *words, struct pdk_buf *out)
     pdk_metrics_merge(all, words->metrics);
     struct gauges g = {.words = words};
     pdk_node_summary(words->node, &g.sum);
+    pdk_node_proposal_counts(words->node, &g.proposals);
+    g.member = pdk_words_member(words);
+    count_learners(&g);
 
-    pdk_put_text(out, "zk_version\t%s\nzk_server_state\tstandalone\n", pdk_version_text());
+    put_role(&g, out);
     size_t count = 0;
     const struct pdk_metric_info *table = pdk_metric_table(&count);
     for (size_t i = 0; i < count; i++) {
-        if (table[i].scope == PDK_METRIC_EVERYWHERE) put_metric(&g, all, &table[i], out);
+        if (is_shown(&g, &table[i])) put_metric(&g, all, &table[i], out);
     }
     pdk_mem_free(words->mem, all);
 }
