@@ -251,8 +251,14 @@ static void mntr_of_a_leader_counts_its_learners(void **state)
     set_learners(&w);
     w.node->member.pending_syncs = 5;
     w.node->member.local_sessions = 6;
-    w.node->proposals =
-        (struct pdk_proposal_counts){.last_bytes = 87, .min_bytes = 48, .max_bytes = 88};
+    w.node->proposals = (struct pdk_proposal_counts){.last_bytes = 87,
+                                                     .min_bytes = 48,
+                                                     .max_bytes = 88,
+                                                     .proposals = 7,
+                                                     .snap_syncs = 2,
+                                                     .diff_syncs = 3};
+    w.node->metrics.looking_count = 4;
+    pdk_summary_add(&w.node->metrics.election_time, 90);
     const char *text = ask(&w, PDK_WORD_MNTR);
     static const char *const lines[] = {
         "zk_server_state\tleader",  "zk_peer_state\tleading - broadcast",
@@ -261,7 +267,9 @@ static void mntr_of_a_leader_counts_its_learners(void **state)
         "zk_synced_observers\t1",   "zk_pending_syncs\t5",
         "zk_leader_uptime\t13311",  "zk_last_proposal_size\t87",
         "zk_max_proposal_size\t88", "zk_min_proposal_size\t48",
-        "zk_local_sessions\t6"};
+        "zk_local_sessions\t6",     "zk_proposal_count\t7",
+        "zk_snap_count\t2",         "zk_diff_count\t3",
+        "zk_looking_count\t4",      "zk_max_election_time\t90"};
     for (size_t i = 0; i < PDK_COUNT_OF(lines); i++) expect_line(text, lines[i]);
     expect_no_part(text, "observer_master_id");
     end_member(&w);

@@ -158,16 +158,29 @@ static void put_namespaces(struct pdk_buf *out, const char *name, const struct p
     }
 }
 
+/* What a leader counts in its own time of leading is in its figures only. */
+static uint64_t counter(const struct gauges *g, const struct pdk_metrics *metrics,
+                        const struct pdk_metric_info *info)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } leaders[] = {{"proposal_count", g->proposals.proposals},
+                   {"snap_count", g->proposals.snap_syncs},
+                   {"diff_count", g->proposals.diff_syncs}};
+    for (size_t i = 0; i < PDK_COUNT_OF(leaders); i++) {
+        if (strcmp(info->name, leaders[i].name) == 0) return leaders[i].value;
+    }
+    const uint64_t *value = pdk_metric_counter(metrics, info);
+    return value != NULL ? *value : 0;
+}
+
 static void put_metric(const struct gauges *g, const struct pdk_metrics *metrics,
                        const struct pdk_metric_info *info, struct pdk_buf *out)
 {
     switch (info->kind) {
     case PDK_METRIC_GAUGE: put_gauge(g, info->name, out); return;
-    case PDK_METRIC_COUNTER: {
-        const uint64_t *value = pdk_metric_counter(metrics, info);
-        put_uint(out, info->name, value != NULL ? *value : 0);
-        return;
-    }
+    case PDK_METRIC_COUNTER: put_uint(out, info->name, counter(g, metrics, info)); return;
     case PDK_METRIC_SUMMARY:
         put_summary(out, info->name, pdk_metric_summary(metrics, info));
         return;

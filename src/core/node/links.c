@@ -234,6 +234,7 @@ static void store_epoch(struct pdk_node *n, int64_t epoch, bool is_current)
 
 static void append(struct pdk_node *n, const struct pdk_zab_effect *e)
 {
+    n->metrics.learner_proposal_received_count++;
     if (pdk_txn_check(e->bytes, e->zxid))
         pdk_propose_foreign(n, e->zxid, e->bytes);
     else
@@ -303,7 +304,10 @@ static void carry_zab(struct pdk_node *n, const struct pdk_zab_effect *e)
         m->spooling = false;
         begin_loading(n, PDK_OUT_SPOOL_INSTALL, pdk_history_base(n->history));
         break;
-    case PDK_ZAB_COMMIT: pdk_commit_up_to(n, e->zxid); break;
+    case PDK_ZAB_COMMIT:
+        n->metrics.learner_commit_received_count += n->member->learner != NULL;
+        pdk_commit_up_to(n, e->zxid);
+        break;
     case PDK_ZAB_SERVE: pdk_member_serve(n, e->epoch); break;
     case PDK_ZAB_LOST: pdk_member_step_down(n, e->bytes); break;
     case PDK_ZAB_CONFIG_SEEN: pdk_reconfig_seen(n, e->members); break;

@@ -83,6 +83,7 @@ static void look(struct pdk_node *n)
     PDK_SAY(n, PDK_LOG_INFO, "election.looking id=%lld zxid=0x%llx epoch=%lld%s", (long long)m->me,
             (unsigned long long)candidate.zxid, (long long)candidate.epoch,
             m->untrusted ? " untrusted=true" : "");
+    n->metrics.looking_count++;
     pdk_elect_start(m->elect, n->now.mono_ms, &candidate);
 }
 
@@ -192,6 +193,7 @@ static void take_role(struct pdk_node *n, pdk_sid sid)
     m->leader_sid = sid;
     m->last_election_ms = n->now.mono_ms - m->looking_since_ms;
     m->elections++;
+    pdk_summary_add(&n->metrics.election_time, (uint64_t)m->last_election_ms);
     PDK_SAY(n, PDK_LOG_INFO, "election.decided leader=%lld ms=%lld role=%s", (long long)sid,
             (long long)m->last_election_ms, sid == m->me ? "leading" : "learning");
     if (sid == m->me)

@@ -33,9 +33,11 @@ void pdk_namespaces_add(struct pdk_namespaces *s, struct pdk_slice path, uint64_
 
 struct pdk_metrics {
     /* ---- counters: the node --------------------------------------------------------------- */
-    uint64_t commit_count;             /* txns applied */
-    uint64_t proposal_count;           /* leader; a standalone server leaves it 0, as Apache does */
-    uint64_t connection_request_count; /* ConnectRequests taken up */
+    uint64_t commit_count;   /* txns applied */
+    uint64_t proposal_count; /* leader; a standalone server leaves it 0, as Apache does */
+    uint64_t looking_count;  /* elections begun */
+    uint64_t learner_proposal_received_count, learner_commit_received_count;
+    uint64_t connection_request_count;    /* ConnectRequests taken up */
     uint64_t connection_revalidate_count; /* of them with a session id */
     uint64_t stale_sessions_expired;
     uint64_t stale_requests; /* of a connection that closed before their turn came */
@@ -82,6 +84,7 @@ struct pdk_metrics {
     struct pdk_summary requests_in_session_queue;                          /* a number */
     struct pdk_summary node_created_watch_count, node_deleted_watch_count, /* watchers told */
         node_changed_watch_count, node_children_watch_count;
+    struct pdk_summary election_time;            /* from looking to a role */
     struct pdk_summary connection_token_deficit; /* tokens */
     struct pdk_summary socket_closing_time;
 

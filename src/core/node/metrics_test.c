@@ -75,7 +75,7 @@ static void values_are_found_by_their_row(void **state)
     assert_int_equal(pdk_metric_summary(m, row("fsynctime"))->sum, 9);
     assert_int_equal(pdk_metric_percentiles(m, row("readlatency"))->summary.max, 4);
     assert_null(pdk_metric_counter(m, row("fsynctime")));
-    assert_null(pdk_metric_summary(m, row("election_time")));
+    assert_null(pdk_metric_summary(m, row("leader_unavailable_time")));
     pdk_metrics_reset(m);
     assert_int_equal(*pdk_metric_counter(m, row("commit_count")), 0);
     assert_int_equal(pdk_metric_percentiles(m, row("readlatency"))->summary.count, 0);
