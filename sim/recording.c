@@ -76,6 +76,7 @@ static bool read_note(struct pdk_recording *r, struct pdk_slice line, struct pdk
     if (sscanf(head, "# %lf %15s %lld->%lld %n", &seconds, port, &from, &to, &used) != 4)
         return false;
     if ((strcmp(port, "election") == 0) != out->is_election) stop(r, "another port");
+    out->at_ms = (int64_t)(seconds * 1000 + 0.5);
     out->from_dialler = from == out->dialler;
     if (to != (out->from_dialler ? out->acceptor : out->dialler)) stop(r, "another direction");
     out->note = pdk_slice_of(line.bytes + used, line.len - (size_t)used);

@@ -24,6 +24,7 @@ struct pdk_recording {
 
 struct pdk_recorded {
     unsigned line;   /* in the file */
+    int64_t at_ms;   /* of a frame: since the step began */
     unsigned stream; /* its number in the folder */
     bool is_election;
     int64_t dialler, acceptor;
