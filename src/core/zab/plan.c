@@ -46,11 +46,24 @@ static struct pdk_sync_plan plan_with_disk(const struct pdk_sync_query *q)
     return plan.kind == PDK_SYNC_SNAP ? snap() : plan;
 }
 
+/* Is the learner's last among what we have proposed and not committed? */
+static bool holds_outstanding(const struct pdk_sync_query *q)
+{
+    size_t after = pdk_history_after(q->history, q->peer);
+    return q->peer > q->committed && after > 0 &&
+           pdk_history_at(q->history, after - 1)->zxid == q->peer;
+}
+
 struct pdk_sync_plan pdk_sync_plan(const struct pdk_sync_query *q)
 {
     const struct pdk_history *h = q->history;
     PDK_ASSERT(pdk_history_base(h) <= q->committed && q->committed <= pdk_history_last(h));
 
+    if (q->is_paddock && holds_outstanding(q)) {
+        return (struct pdk_sync_plan){.kind = PDK_SYNC_TRUNC,
+                                      .zxid = q->committed,
+                                      .from = pdk_history_after(h, q->committed)};
+    }
     if (q->force_snapshot || q->peer < 0) return snap();
     if (q->peer < pdk_history_base(h)) return plan_with_disk(q);
 

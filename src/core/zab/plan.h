@@ -3,20 +3,23 @@
  * zab.md section 5.2.  What the learner has is one number, its last zxid.  Three facts make that
  * enough:
  *
- *   - Who has a transaction has everything that its leader had before it.  So a zxid that both know
+ *   - Who has a transaction has everything that its leader had before it.  So a zxid known to both
  *     means that both are equal up to it, and the learner's e:k is preceded by e:1 ... e:k-1.
- *   - A zxid e:0 is no transaction: it is where a tree stood when epoch e began to serve.  What came
+ *   - A zxid e:0 is no transaction: a tree stood there when epoch e began to serve.  What came
  *     before is committed, hence in the history of every later leader.
  *   - What is cut must be uncommitted and of one epoch: across epochs nobody knows where the
  *     learner's history left the leader's.
  *
  * Differences from Apache, none visible as more than another choice among the three:
- *   - The zxid before the oldest entry in memory is known, too (DIFF instead of a look at the disk).
+ *   - The zxid before the oldest entry in memory is known, too (DIFF, not a look at the disk).
  *   - A learner at e:0 that is ahead of us in zxid only gets an empty DIFF, not SNAP.
  *   - A learner of ours that has an uncommitted tail of an epoch that has ended (a leader that was
  *     killed under load) gets TRUNC and what follows; Apache's gets SNAP, because it may reload a
  *     snapshot that is newer than the cut (ZOOKEEPER-4837).
- *   - TRUNC never crosses an epoch; Apache's does when all that the learner has is newer. */
+ *   - TRUNC never crosses an epoch; Apache's does when all that the learner has is newer.
+ *   - With one exception: a learner of ours that has, in this very epoch, what we have proposed and
+ *     not committed is told TRUNC whatever is forced and however far it goes.  It cuts nothing, as
+ *     the same is proposed again; a tree older than what it has acked it would refuse. */
 #ifndef PDK_CORE_ZAB_PLAN_H
 #define PDK_CORE_ZAB_PLAN_H
 

@@ -41,6 +41,7 @@ static void memory_and_disk_decide_case_by_case(void **state)
         {"is behind, in memory", ZXID(3, 8), 0, 0, 0, DIFF, ZXID(5, 2), 0, 0, 1},
         {"stands at the base", ZXID(3, 7), 0, 0, 0, DIFF, ZXID(5, 2), 0, 0, 0},
         {"has what is outstanding", ZXID(5, 3), 0, 0, 0, TRUNC, ZXID(5, 2), 0, 0, 4},
+        {"has what is outstanding, ours", ZXID(5, 3), 1, 0, 0, TRUNC, ZXID(5, 2), 0, 0, 4},
         {"has what nobody has", ZXID(5, 9), 0, 0, 0, TRUNC, ZXID(5, 2), 0, 0, 4},
         {"newer epoch", ZXID(6, 1), 0, 0, 0, SNAP, 0, 0, 0, 0},
         {"newer epoch, ours", ZXID(6, 1), 1, 0, 0, SNAP, 0, 0, 0, 0},
@@ -96,6 +97,27 @@ static void a_forced_snapshot_is_a_snapshot(void **state)
     struct pdk_history *h = two_epochs();
     struct pdk_sync_query q = {
         .peer = ZXID(5, 2), .committed = ZXID(5, 2), .history = h, .force_snapshot = true};
+    assert_int_equal(pdk_sync_plan(&q).kind, PDK_SYNC_SNAP);
+    pdk_history_destroy(h);
+}
+
+static void ours_with_what_is_outstanding_cuts_nothing_whatever_is_forced(void **state)
+{
+    (void)state;
+    struct pdk_history *h = pdk_history_create(pdk_mem_heap(), 500, FAR);
+    pdk_history_reset(h, ZXID(3, 0));
+    test_add(h, ZXID(4, 1), 0);
+    test_add(h, ZXID(4, 2), 0);
+    struct pdk_sync_query q = {.peer = ZXID(4, 1),
+                               .is_paddock = true,
+                               .committed = ZXID(3, 0),
+                               .history = h,
+                               .force_snapshot = true};
+    struct pdk_sync_plan plan = pdk_sync_plan(&q);
+    assert_int_equal(plan.kind, PDK_SYNC_TRUNC);
+    assert_int_equal(plan.zxid, ZXID(3, 0));
+    assert_int_equal(plan.from, 0);
+    q.is_paddock = false;
     assert_int_equal(pdk_sync_plan(&q).kind, PDK_SYNC_SNAP);
     pdk_history_destroy(h);
 }
@@ -233,6 +255,14 @@ static struct {
     uint64_t plans, same, better, no_crossing, from_disk, cuts;
 } seen;
 
+/* Is the learner of ours, and its last one that the leader has proposed and not committed? */
+static bool has_outstanding(const struct meeting *m, const struct pdk_sync_query *q)
+{
+    pdk_zxid epoch = PDK_ZXID_EPOCH(q->peer), counter = PDK_ZXID_COUNTER(q->peer);
+    return q->is_paddock && q->peer > q->committed && counter > 0 &&
+           counter <= m->leader.count[epoch];
+}
+
 static void check_against_apache(const struct meeting *m, const struct pdk_sync_query *q,
                                  const struct pdk_sync_plan *ours)
 {
@@ -251,6 +281,7 @@ static void check_against_apache(const struct meeting *m, const struct pdk_sync_
         seen.no_crossing++;
         return;
     }
+    if (crosses && ours->kind == TRUNC && has_outstanding(m, q)) return;
     bool better =
         theirs.kind == SNAP && (ours->kind == DIFF || (ours->kind == TRUNC && q->is_paddock));
     if (!better)
@@ -271,9 +302,12 @@ static void carry_out(const struct meeting *m, const struct pdk_sync_query *q,
     if (plan->kind == SNAP) return;
     if (plan->kind == TRUNC) {
         seen.cuts++;
-        assert_int_equal(PDK_ZXID_EPOCH(plan->zxid), PDK_ZXID_EPOCH(q->peer));
-        assert_true(plan->zxid < q->peer && PDK_ZXID_COUNTER(plan->zxid) > 0);
-        assert_true(PDK_ZXID_COUNTER(plan->zxid) <= learner.count[PDK_ZXID_EPOCH(plan->zxid)]);
+        assert_true(plan->zxid < q->peer);
+        if (!has_outstanding(m, q)) {
+            pdk_zxid epoch = PDK_ZXID_EPOCH(plan->zxid), counter = PDK_ZXID_COUNTER(plan->zxid);
+            assert_int_equal(epoch, PDK_ZXID_EPOCH(q->peer));
+            assert_true(counter > 0 && counter <= learner.count[epoch]);
+        }
         forget_above(&learner, plan->zxid);
     }
     /* What it keeps, it takes for committed. */
@@ -471,6 +505,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_and_disk_decide_case_by_case),
         cmocka_unit_test(a_forced_snapshot_is_a_snapshot),
+        cmocka_unit_test(ours_with_what_is_outstanding_cuts_nothing_whatever_is_forced),
         cmocka_unit_test(log_of_any_size_is_read_without_a_factor_or_a_snapshot),
         cmocka_unit_test(every_learner_ends_with_its_leaders_history),
     };
