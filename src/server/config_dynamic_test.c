@@ -95,10 +95,10 @@ static void proposed_members_wait_in_the_next_file(void **state)
     struct pdk_diag diag = {0};
     for (int i = 0; i < 2; i++) {
         assert_int_equal(pdk_config_store_members(&l.config, NULL, false, &diag), PDK_OK);
-        expect_file(&f, "zoo.cfg.dynamic.next", NULL);
+        expect_no_file(&f, "zoo.cfg.dynamic.next");
     }
     expect_file(&f, "zoo.cfg", before);
-    expect_file(&f, "zoo.cfg.bak", NULL);
+    expect_no_file(&f, "zoo.cfg.bak");
     free(before);
     unload(&l);
     remove_folder(&f);
@@ -122,7 +122,7 @@ static void members_in_force_move_to_a_file_of_their_own(void **state)
                   "clientPortListenBacklog=5\nreconfigEnabled=true\n",
                   "zoo.cfg.dynamic.5");
     expect_file(&f, "zoo.cfg.bak", before);
-    expect_file(&f, "zoo.cfg.dynamic.next", NULL);
+    expect_no_file(&f, "zoo.cfg.dynamic.next");
     unload(&l);
     free(before);
 
@@ -176,7 +176,11 @@ static void the_next_file_goes_unless_it_is_newer(void **state)
     for (size_t i = 0; i < PDK_COUNT_OF(cases); i++) {
         write_file(&f, "zoo.cfg.dynamic.next", cases[i].text);
         store(&l.config, V0, 5, true, PDK_OK);
-        expect_file(&f, "zoo.cfg.dynamic.next", cases[i].stays ? cases[i].text : NULL);
+        if (cases[i].stays) {
+            expect_file(&f, "zoo.cfg.dynamic.next", cases[i].text);
+        } else {
+            expect_no_file(&f, "zoo.cfg.dynamic.next");
+        }
     }
     unload(&l);
     remove_folder(&f);

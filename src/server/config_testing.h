@@ -123,10 +123,15 @@ static inline char *read_file(const struct folder *f, const char *name)
 static inline void expect_file(const struct folder *f, const char *name, const char *want)
 {
     char *text = read_file(f, name);
-    if (text == NULL && want != NULL) fail_msg("%s is missing", name);
-    if (text != NULL && want == NULL) fail_msg("%s is there: <%s>", name, text);
-    if (text != NULL && strcmp(text, want) != 0) fail_msg("%s is <%s>, not <%s>", name, text, want);
+    if (text == NULL) fail_msg("%s is missing", name);
+    if (strcmp(text, want) != 0) fail_msg("%s is <%s>, not <%s>", name, text, want);
     free(text);
+}
+
+static inline void expect_no_file(const struct folder *f, const char *name)
+{
+    char *text = read_file(f, name);
+    if (text != NULL) fail_msg("%s is there: <%s>", name, text);
 }
 
 static inline void remove_folder(const struct folder *f)
