@@ -6,6 +6,7 @@
 #   make test       everything that CI runs          make unit     unit tests only
 #   make check      test, and units with TSan, clang  make bench    the table of docs/BENCHMARKS.md
 #   make fuzz       libFuzzer targets, for longer     make format   make tidy     house rules
+#   make sim        simulated ensembles from seeds    make sim-long until stopped
 #
 # Sources are found, not listed: src/**/x.c goes into the library of its variant, src/**/x_test.c
 # becomes <variant>/test/**/x_test, src/tools/<name>/main.c becomes bin/paddock-<name>,
@@ -40,7 +41,7 @@ CLANG_FLAGS   := -O1 -Werror -DPDK_VERIFY_ON
 SRCS     := $(shell find src -name '*.c' ! -name '*_test.c' | sort)
 MAINS    := $(filter src/server/main.c src/tools/%/main.c,$(SRCS))
 LIB_SRCS := $(filter-out $(MAINS),$(SRCS))
-SIM_SRCS := $(shell find sim -name '*.c' ! -name '*_test.c' 2>/dev/null | sort)
+SIM_SRCS := $(shell find sim -name '*.c' ! -name '*_test.c' ! -path sim/main.c 2>/dev/null | sort)
 TESTS    := $(shell find src sim -name '*_test.c' 2>/dev/null | sort)
 BENCHES  := $(wildcard bench/*/main.c)
 FUZZERS  := $(wildcard tests/fuzz/*_fuzz.c)
@@ -64,6 +65,9 @@ $(1)/bin/paddockd: $(1)/obj/src/server/main.o $(1)/libpaddock.a
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(3) $$(LDFLAGS) -o $$@ $$^ $(4) $$(LIBS)
 $(1)/bin/paddock-%: $(1)/obj/src/tools/%/main.o $(1)/libpaddock.a
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(3) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+$(1)/bin/sim: $(1)/obj/sim/main.o $(1)/libsim.a $(1)/libpaddock.a
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(3) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 $(1)/bin/bench-%: $(1)/obj/bench/%/main.o $(1)/libpaddock.a
@@ -140,6 +144,15 @@ run-ensemble:
 	@sh tools/run/ensemble.sh
 bench: bench-bins
 	@$(PYTHON) bench/run.py $(BENCH_ARGS)
+
+# Ensembles in one thread (sim/README.md).  `make sim` runs many seeds, SEED=n one with its trace,
+# `make sim-long` until stopped; SIM_ARGS as `sim --help` has them.
+SIM_ARGS ?=
+sim: build/asan/bin/sim
+	@build/asan/bin/sim $(if $(SEED),-v $(SIM_ARGS) $(SEED),--seeds=300 --everything $(SIM_ARGS))
+sim-long: build/asan/bin/sim
+	@build/asan/bin/sim --seeds=0 --quiet --from=$$(date +%s) $(SIM_ARGS)
+.PHONY: sim sim-long
 
 clean:
 	rm -rf build

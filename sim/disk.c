@@ -579,6 +579,7 @@ void pdk_disk_fail_call(struct pdk_disk *d, uint64_t call, enum pdk_err err)
 
 void pdk_disk_stop_at(struct pdk_disk *d, uint64_t call) { d->stop_at = call; }
 bool pdk_disk_stopped(const struct pdk_disk *d) { return d->stopped; }
+void pdk_disk_heal(struct pdk_disk *d) { d->stop_at = d->fail_call = UINT64_MAX; }
 void pdk_disk_set_capacity(struct pdk_disk *d, int64_t bytes) { d->capacity = bytes; }
 void pdk_disk_set_reserve(struct pdk_disk *d, bool possible) { d->no_reserve = !possible; }
 void pdk_disk_set_short_reads(struct pdk_disk *d, bool on) { d->short_reads = on; }

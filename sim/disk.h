@@ -33,6 +33,8 @@ void pdk_disk_fail_call(struct pdk_disk *disk, uint64_t call, enum pdk_err err);
  * pdk_disk_crash. */
 void pdk_disk_stop_at(struct pdk_disk *disk, uint64_t call);
 bool pdk_disk_stopped(const struct pdk_disk *disk);
+/* What was to fail or stop later will not. */
+void pdk_disk_heal(struct pdk_disk *disk);
 /* 0: no limit.  Counted in blocks of 4 KiB taken by files. */
 void pdk_disk_set_capacity(struct pdk_disk *disk, int64_t bytes);
 /* A filesystem without fallocate. */

@@ -11,10 +11,10 @@
 #include "jute/records.h"
 #include "proto/code.h"
 
-#define PDK_MODEL_NODES 64
+#define PDK_MODEL_NODES 128
 #define PDK_MODEL_PATH 64
 #define PDK_MODEL_DATA 24
-#define PDK_MODEL_CHANGES 64
+#define PDK_MODEL_CHANGES 128
 
 /* ACLs that the model knows: one entry each. */
 enum pdk_model_acl { PDK_MODEL_OPEN, PDK_MODEL_NO_READ, PDK_MODEL_BOB, PDK_MODEL_ACLS };
