@@ -26,9 +26,10 @@ void pdk_leader_propose(struct pdk_leader *l, int64_t now_ms, pdk_zxid zxid)
     const struct pdk_history *h = l->config.history;
     PDK_ASSERT(l->phase == PDK_LEADER_BROADCAST && !l->retiring);
     PDK_ASSERT(zxid <= pdk_history_last(h) && PDK_ZXID_EPOCH(zxid) == l->epoch);
-    size_t until = pdk_history_after(h, zxid);
+    size_t from = pdk_history_after(h, l->proposed), until = pdk_history_after(h, zxid);
+    if (from == until) return;
     size_t mark = pdk_zab_mark(&l->out);
-    for (size_t i = pdk_history_after(h, l->proposed); i < until; i++) {
+    for (size_t i = from; i < until; i++) {
         const struct pdk_history_entry *e = pdk_history_at(h, i);
         count_proposal(l, e->len);
         if (l->follower_count > 0)
@@ -39,7 +40,7 @@ void pdk_leader_propose(struct pdk_leader *l, int64_t now_ms, pdk_zxid zxid)
     for (size_t i = 0; i < l->follower_count; i++) {
         struct pdk_peer *p = l->followers[i];
         if (p->due != 0 || p->step < STEP_ACKED) continue;
-        p->due = zxid;
+        p->due = pdk_history_at(h, from)->zxid;
         p->due_since_ms = now_ms;
     }
 }

@@ -34,6 +34,20 @@ static void establish_with_outstanding(unsigned how)
     lead_skip(&r);
 }
 
+static void found(uint32_t link, bool reaches, pdk_zxid at, int64_t bytes)
+{
+    struct pdk_sync_query disk = {
+        .disk_reaches = reaches, .disk_at = at, .disk_bytes = bytes, .snapshot_bytes = 1000};
+    pdk_leader_found(r.l, r.now_ms, link, &disk);
+}
+
+static void forget_memory(void)
+{
+    pdk_history_reset(r.history, ZXID(1, 7));
+    test_add(r.history, ZXID(1, 8), 4);
+    r.applied = ZXID(1, 8);
+}
+
 /* ---- what is sent ---------------------------------------------------------------------------- */
 
 /* Everything is queued at once, and from then on the learner gets what the others get: no gap, no
@@ -179,6 +193,24 @@ static void a_snapshot_waits_for_commits_on_their_way(void **state)
     lead_expect(&r, "1:SNAP 200000001 view 1 1:NEWLEADER 200000000 2:PING 200000001");
 }
 
+static void a_snapshot_that_the_disk_called_for_waits_too(void **state)
+{
+    (void)state;
+    forget_memory();
+    lead_establish(&r, 0);
+    come(1, 1, ZXID(1, 2), 0);
+    lead_expect(&r, "find 1 100000002");
+    lead_propose(&r, 1);
+    lead_durable(&r, ZXID(2, 1));
+    lead_ack(&r, 2, ZXID(2, 1));
+    found(1, false, 0, 0);
+    lead_expect(&r, "2:PROPOSAL 200000001 2:COMMIT 200000001 commit 200000001");
+    lead_tick(&r, 500);
+    lead_expect(&r, "find 1 100000002 2:PING 200000001");
+    found(1, false, 0, 0);
+    lead_expect(&r, "1:SNAP 200000001 view 1 1:NEWLEADER 200000000");
+}
+
 static void a_stream_that_fails_ends_the_link(void **state)
 {
     (void)state;
@@ -192,20 +224,6 @@ static void a_stream_that_fails_ends_the_link(void **state)
 }
 
 /* ---- the log on the disk --------------------------------------------------------------------- */
-
-static void found(uint32_t link, bool reaches, pdk_zxid at, int64_t bytes)
-{
-    struct pdk_sync_query disk = {
-        .disk_reaches = reaches, .disk_at = at, .disk_bytes = bytes, .snapshot_bytes = 1000};
-    pdk_leader_found(r.l, r.now_ms, link, &disk);
-}
-
-static void forget_memory(void)
-{
-    pdk_history_reset(r.history, ZXID(1, 7));
-    test_add(r.history, ZXID(1, 8), 4);
-    r.applied = ZXID(1, 8);
-}
 
 static void what_memory_lacks_comes_from_the_disk(void **state)
 {
@@ -380,6 +398,7 @@ int main(void)
         TEST(in_the_phase_of_synchronisation_the_whole_history_is_committed),
         TEST(a_forced_snapshot_goes_to_everybody),
         TEST(a_snapshot_waits_for_commits_on_their_way),
+        TEST(a_snapshot_that_the_disk_called_for_waits_too),
         TEST(a_stream_that_fails_ends_the_link),
         TEST(what_memory_lacks_comes_from_the_disk),
         TEST(a_log_that_does_not_reach_back_is_not_used),

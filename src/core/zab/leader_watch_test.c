@@ -137,6 +137,27 @@ static void bug_lost_pong_streams_live_while_they_move(void **state)
     assert_false(pdk_leader_knows(r.l, 1));
 }
 
+static void the_first_quorum_may_take_long_while_it_moves(void **state)
+{
+    (void)state;
+    lead_start(&r);
+    lead_greet(&r, 1, 1, 1, 0);
+    lead_stored(&r, 2, false);
+    lead_ackepoch(&r, 1, 1, ZXID(1, 2));
+    lead_stored(&r, 2, true);
+    lead_greet(&r, 2, 2, 1, 0);
+    lead_ackepoch(&r, 2, 1, -1);
+    for (int i = 0; i < 60; i++) {
+        lead_tick(&r, 500);
+        pdk_leader_progress(r.l, r.now_ms, 2);
+    }
+    assert_false(pdk_leader_knows(r.l, 1)); /* it has not acked NEWLEADER */
+    assert_int_equal(pdk_leader_phase(r.l), PDK_LEADER_SYNC);
+    pdk_leader_streamed(r.l, r.now_ms, 2, true);
+    lead_ack(&r, 2, ZXID(2, 0));
+    assert_int_equal(pdk_leader_phase(r.l), PDK_LEADER_BROADCAST);
+}
+
 static void a_stranger_goes_after_init_limit(void **state)
 {
     (void)state;
@@ -168,6 +189,36 @@ static void who_owes_an_ack_for_sync_limit_goes(void **state)
     assert_false(pdk_leader_knows(r.l, 1));
     for (int i = 0; i < 30; i++) half_a_tick();
     assert_true(pdk_leader_knows(r.l, 2)); /* owes nothing */
+}
+
+static void it_goes_though_more_is_proposed_meanwhile(void **state)
+{
+    (void)state;
+    establish_all(0);
+    for (uint32_t i = 1; i <= 11; i++) {
+        assert_true(pdk_leader_knows(r.l, 1));
+        lead_propose(&r, 1);
+        lead_ack(&r, 2, ZXID(2, i));
+        half_a_tick();
+    }
+    assert_false(pdk_leader_knows(r.l, 1));
+}
+
+/* What counts is the oldest of those that were sent together. */
+static void it_goes_though_it_acks_some(void **state)
+{
+    (void)state;
+    establish_all(0);
+    lead_propose(&r, 30);
+    lead_ack(&r, 2, ZXID(2, 30));
+    for (uint32_t i = 1; i <= 8; i++) half_a_tick();
+    lead_ack(&r, 1, ZXID(2, 1)); /* the oldest, in time: now the newest is watched */
+    for (uint32_t i = 1; i <= 11; i++) {
+        assert_true(pdk_leader_knows(r.l, 1));
+        lead_ack(&r, 1, ZXID(2, 1 + i));
+        half_a_tick();
+    }
+    assert_false(pdk_leader_knows(r.l, 1));
 }
 
 static void a_follower_that_gets_on_is_kept(void **state)
@@ -266,6 +317,25 @@ static void bug_disloyal_voters_end_the_discovery(void **state)
     lead_expect(&r, "");
 }
 
+static void a_voter_that_has_come_once_may_come_again(void **state)
+{
+    (void)state;
+    pdk_members_drop(r.config.committed);
+    r.config.committed = pdk_members_of_text(
+        "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\nserver.5=e:1:2\nserver.6=f:1:2\n");
+    lead_start(&r);
+    pdk_leader_saw_looking(r.l, r.now_ms, 1);
+    pdk_leader_saw_looking(r.l, r.now_ms, 2);
+    pdk_leader_saw_looking(r.l, r.now_ms, 5);
+    lead_greet(&r, 1, 1, 1, 0);
+    pdk_leader_closed(r.l, r.now_ms, 1);
+    lead_tick(&r, 1000);
+    lead_expect(&r, "");
+    pdk_leader_saw_looking(r.l, r.now_ms, 1);
+    lead_tick(&r, 1000);
+    lead_expect(&r, "lost");
+}
+
 static void a_setting_ends_the_discovery_when_any_voter_looks(void **state)
 {
     (void)state;
@@ -308,6 +378,16 @@ static void answers_to_older_pings_confirm_nothing(void **state)
     lead_expect(&r, "2,1:PING 200000000");
     answer(1);
     lead_expect(&r, "confirmed 1");
+}
+
+static void later_pings_do_not_put_a_round_off(void **state)
+{
+    (void)state;
+    establish_all(0);
+    assert_int_equal(pdk_leader_confirm(r.l, r.now_ms), 1);
+    lead_tick(&r, 500);
+    answer(1);
+    lead_expect(&r, "2,1:PING 200000000 2,1,4:PING 200000000 confirmed 1");
 }
 
 static void those_who_ask_meanwhile_share_the_next_round(void **state)
@@ -411,6 +491,17 @@ static void who_retires_leaves_an_heir_that_has_everything(void **state)
     lead_expect(&r, "2,1:COMMIT 200000002 4:INFORM 200000002 commit 200000002 close 2 departed 2 "
                     "close 1 departed 1 close 4 departed 4 lost");
     assert_int_equal(pdk_leader_heir(r.l), 1);
+}
+
+static void only_voters_inherit(void **state)
+{
+    (void)state;
+    establish_all(0);
+    lead_join(&r, 9, 2, ZXID(1, 2), 0);
+    lead_skip(&r);
+    pdk_leader_retire(r.l, r.now_ms, 9);
+    lead_skip(&r);
+    assert_int_equal(pdk_leader_heir(r.l), 2);
 }
 
 static void with_nothing_proposed_every_follower_has_everything(void **state)
@@ -548,9 +639,19 @@ static void in_a_change_of_epoch_everybody_may_come_and_go(void **state)
 static void a_change_of_epoch_without_a_quorum_of_ours_waits_for_the_others(void **state)
 {
     (void)state;
-    lead_establish(&r, 0);
+    lead_start(&r);
+    pdk_leader_saw_looking(r.l, r.now_ms, 1); /* long ago */
+    lead_greet(&r, 2, 2, 1, 0);
+    lead_stored(&r, 2, false);
+    lead_ackepoch(&r, 2, 1, ZXID(1, 2));
+    lead_stored(&r, 2, true);
+    lead_ack(&r, 2, ZXID(2, 0));
+    lead_skip(&r);
     pdk_leader_renew(r.l, r.now_ms);
     lead_expect(&r, "close 2 departed 2");
+    pdk_leader_saw_looking(r.l, r.now_ms, 2); /* its link has broken */
+    lead_tick(&r, 1000);
+    lead_expect(&r, "");
     lead_greet(&r, 2, 2, 2, 0);
     lead_expect(&r, "accept 3");
     lead_stored(&r, 3, false);
@@ -572,20 +673,26 @@ int main(void)
         TEST(bug_lost_pong_streams_live_while_they_move),
         TEST(a_stranger_goes_after_init_limit),
         TEST(who_owes_an_ack_for_sync_limit_goes),
+        TEST(it_goes_though_more_is_proposed_meanwhile),
+        TEST(it_goes_though_it_acks_some),
         TEST(a_follower_that_gets_on_is_kept),
+        TEST(the_first_quorum_may_take_long_while_it_moves),
         TEST(links_that_break_have_a_tick_to_come_back),
         TEST(a_quorum_that_falls_silent_ends_the_term_at_once),
         TEST(a_config_under_way_needs_its_quorum_of_links_too),
         TEST(bug_disloyal_voters_end_the_discovery),
+        TEST(a_voter_that_has_come_once_may_come_again),
         TEST(a_setting_ends_the_discovery_when_any_voter_looks),
         TEST(bug_sync_a_quorum_confirms_that_it_follows),
         TEST(answers_to_older_pings_confirm_nothing),
+        TEST(later_pings_do_not_put_a_round_off),
         TEST(those_who_ask_meanwhile_share_the_next_round),
         TEST(pings_before_uptodate_are_not_counted),
         TEST(a_round_outlives_links),
         TEST(before_broadcast_a_round_waits),
         TEST(one_voter_confirms_itself),
         TEST(who_retires_leaves_an_heir_that_has_everything),
+        TEST(only_voters_inherit),
         TEST(with_nothing_proposed_every_follower_has_everything),
         TEST(the_wanted_heir_has_a_tick_to_catch_up),
         TEST(after_that_tick_another_inherits),

@@ -416,6 +416,33 @@ static void meet(struct explorer *x, const struct world *w, int leader, pdk_zxid
     }
 }
 
+/* A server that lost its link, or its power, while it was being brought up has some beginning of the
+ * leader's history, at least what both had before, and not its epoch. */
+static void half_brought_up(struct explorer *x, const struct world *w, int leader, unsigned synced,
+                            pdk_zxid committed, bool serves)
+{
+    const struct server *l = &w->servers[leader];
+    for (int s = 0; s < SERVERS; s++) {
+        if ((synced >> s & 1) != 0) continue;
+        for (int e = 1; e <= EPOCHS; e++) {
+            for (uint8_t n = 1; n <= l->count[e]; n++) {
+                struct world half = *w;
+                struct server *h = &half.servers[s];
+                struct server both = *h;
+                for (int i = 1; i <= EPOCHS; i++) {
+                    if (both.count[i] > l->count[i]) both.count[i] = l->count[i];
+                }
+                memcpy(h->count, l->count, sizeof l->count);
+                forget_above(h, ZXID(e, n));
+                if (h->start > e) h->start = 0;
+                if (last_txn(h) < last_txn(&both)) continue;
+                push(x, &half);
+                meet(x, &half, leader, committed, serves);
+            }
+        }
+    }
+}
+
 /* In the epoch of `leader`, `synced` hold its history.  All ways in which each may have taken part:
  * with how many transactions, and whether its tree came from the epoch's start. */
 static void broadcast(struct explorer *x, const struct world *w, int leader, unsigned synced)
@@ -444,6 +471,7 @@ static void broadcast(struct explorer *x, const struct world *w, int leader, uns
         push(x, &after);
         for (uint8_t c = 0; c <= proposed && have[c] >= 2; c++)
             meet(x, &after, leader, c > 0 ? ZXID(epoch, c) : start, true);
+        half_brought_up(x, &after, leader, synced, start, true);
     }
 }
 
@@ -467,6 +495,7 @@ static void lead(struct explorer *x, const struct world *before, int leader, uin
         }
         push(x, &w);
         meet(x, &w, leader, last_txn(l), false);
+        half_brought_up(x, &w, leader, synced, last_txn(l), false);
         if ((synced & (synced - 1)) != 0) broadcast(x, &w, leader, synced);
     }
 }
