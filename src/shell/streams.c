@@ -259,6 +259,7 @@ static void cancel(struct pdk_streams *s, struct pdk_stream *stream)
     }
     if (stream->stage == STAGE_ENDED) {
         drop_blocks(stream);
+        stream->end.err = PDK_EBUSY;
         tell(s, stream);
     }
     stream->cancelled = true;
