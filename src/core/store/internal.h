@@ -19,6 +19,15 @@ struct pdk_log_writer {
     int64_t batch;    /* bytes that the last sync covered */
 };
 
+/* A snapshot that is coming in pieces (resync.h). */
+struct pdk_spool {
+    struct pdk_file file; /* number -1: none */
+    struct pdk_path path;
+    pdk_zxid zxid;
+    int64_t at;
+    uint32_t adler;
+};
+
 struct pdk_store {
     struct pdk_store_config config; /* its strings belong to the caller */
     const struct pdk_vfs *vfs;
@@ -35,6 +44,7 @@ struct pdk_store {
     bool roll_wanted;
     bool log_failed;
     bool mark_failed; /* reported; until a write succeeds again */
+    struct pdk_spool spool;
 
     /* background thread, after start-up */
     bool forget_initialize; /* the marker file goes once the first snapshot is there */

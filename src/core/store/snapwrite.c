@@ -4,6 +4,7 @@
  * folder. */
 #include "base/hash.h"
 #include "core/store/internal.h"
+#include "core/store/snapbody.h"
 #include "core/store/snapread.h"
 
 #include <string.h>
@@ -70,8 +71,9 @@ static void flush(struct writer *w, bool last)
     if (w->cancelled != NULL && w->cancelled(w->ctx)) fail(w, PDK_EBUSY, "stopped");
 }
 
-static void put_raw(struct writer *w, const uint8_t *bytes, size_t len)
+static void put_raw(void *ctx, const uint8_t *bytes, size_t len)
 {
+    struct writer *w = ctx;
     while (len > 0 && w->err == PDK_OK) {
         if (w->len == BUFFER_BYTES) flush(w, false);
         size_t now = pdk_min_size(len, BUFFER_BYTES - w->len);
@@ -96,12 +98,6 @@ static void put_u64(struct writer *w, uint64_t v)
     put_raw(w, bytes, sizeof bytes);
 }
 
-static void put_bytes(struct writer *w, struct pdk_slice s)
-{
-    put_u32(w, s.is_null ? UINT32_MAX : (uint32_t)s.len);
-    if (!s.is_null) put_raw(w, s.bytes, s.len);
-}
-
 static void put_seal(struct writer *w)
 {
     static const uint8_t slash[5] = {0, 0, 0, 1, '/'};
@@ -110,60 +106,25 @@ static void put_seal(struct writer *w)
     put_raw(w, slash, sizeof slash);
 }
 
-static void put_head(struct writer *w, const struct pdk_snapshot_job *job)
+static bool is_stopped(void *ctx)
 {
-    put_u32(w, PDK_SNAPSHOT_MAGIC);
-    put_u32(w, PDK_SNAPSHOT_VERSION);
-    put_u64(w, (uint64_t)PDK_SNAPSHOT_DBID);
-    put_u32(w, (uint32_t)job->session_count);
-    for (size_t i = 0; i < job->session_count; i++) {
-        put_u64(w, (uint64_t)job->sessions[i].id);
-        put_u32(w, (uint32_t)job->sessions[i].timeout_ms);
-    }
-    size_t acls = pdk_view_acl_count(job->view);
-    put_u32(w, (uint32_t)acls);
-    for (size_t i = 0; i < acls; i++) {
-        int64_t id;
-        struct pdk_slice list;
-        pdk_view_acl(job->view, i, &id, &list);
-        put_u64(w, (uint64_t)id);
-        put_raw(w, list.bytes, list.len);
-    }
+    const struct writer *w = ctx;
+    return w->err != PDK_OK;
 }
 
-static void put_znode(struct writer *w, const struct pdk_view_node *node)
+static void put_body(struct writer *w, const struct pdk_snapshot_job *job)
 {
-    uint8_t tail[8 + PDK_STAT_PERSISTED_LEN];
-    struct pdk_buf b = {.bytes = tail, .cap = sizeof tail, .limit = sizeof tail};
-    pdk_put_i64(&b, node->disk_acl_id);
-    pdk_put_stat_persisted(&b, &node->stat);
-    PDK_ASSERT(!b.failed && b.len == sizeof tail);
-    put_bytes(w, node->path);
-    put_bytes(w, node->data);
-    put_raw(w, tail, sizeof tail);
-}
-
-static void put_znodes(struct writer *w, const struct pdk_view *view)
-{
-    static const uint8_t end[5] = {0, 0, 0, 1, '/'};
-    struct pdk_view_cursor cursor;
-    pdk_view_cursor_init(&cursor, view, w->store->config.mem);
-    struct pdk_view_node node;
-    uint64_t count = 0;
-    while (w->err == PDK_OK && pdk_view_next(&cursor, &node)) {
-        put_znode(w, &node);
-        count++;
-    }
-    if (cursor.path.failed) fail(w, PDK_ENOMEM, "no memory for a path");
-    PDK_ASSERT(w->err != PDK_OK || count == pdk_view_znode_count(view));
-    pdk_view_cursor_deinit(&cursor);
-    put_raw(w, end, sizeof end);
+    const struct pdk_snapbody_sink sink = {.ctx = w, .raw = put_raw, .stopped = is_stopped};
+    if (pdk_snapbody_put(w->store->config.mem, job, &sink) != PDK_OK)
+        fail(w, PDK_ENOMEM, "no memory for a path");
 }
 
 static void put_all(struct writer *w, const struct pdk_snapshot_job *job)
 {
-    put_head(w, job);
-    put_znodes(w, job->view);
+    put_u32(w, PDK_SNAPSHOT_MAGIC);
+    put_u32(w, PDK_SNAPSHOT_VERSION);
+    put_u64(w, (uint64_t)PDK_SNAPSHOT_DBID);
+    put_body(w, job);
     put_seal(w);
     if (w->store->config.digest_enabled) {
         put_u64(w, (uint64_t)job->zxid);

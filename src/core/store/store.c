@@ -1,7 +1,9 @@
 /* core/store/store.c - opening and closing a data folder, its sizes, and the epoch files. */
 #include "core/store/store.h"
 
+#include "core/store/install.h"
 #include "core/store/internal.h"
+#include "core/store/resync.h"
 
 #include <string.h>
 
@@ -145,9 +147,10 @@ enum pdk_err pdk_store_open(const struct pdk_store_config *config, const struct 
     store->locks[0] = store->locks[1] = -1;
     pdk_log_writer_init(&store->log);
     pdk_log_writer_init(&store->next);
-    store->marker.file.number = -1;
+    store->marker.file.number = store->spool.file.number = -1;
     enum pdk_err err = open_folders(store, diag);
     if (err == PDK_OK) err = pdk_marker_open(&store->marker, vfs, store->mark_path.text, diag);
+    if (err == PDK_OK) err = pdk_install_finish(store, diag);
     if (err != PDK_OK) {
         pdk_store_close(store);
         return err;
@@ -164,6 +167,7 @@ void pdk_store_close(struct pdk_store *store)
         pdk_file_close(&store->next.file);
         pdk_fs_discard(vfs, store->next.path.text); /* else swept at the next start */
     }
+    pdk_store_spool_abandon(store);
     pdk_marker_close(&store->marker);
     for (int i = 0; i < 2; i++) {
         if (store->locks[i] >= 0) vfs->close(vfs->ctx, store->locks[i]);
@@ -273,6 +277,16 @@ static enum pdk_err write_epoch(struct pdk_store *store, const char *name, const
     if (err == PDK_OK) return pdk_fs_rename(store->vfs, temp.text, path.text, diag);
     pdk_fs_discard(store->vfs, temp.text);
     return err;
+}
+
+enum pdk_err pdk_store_write_epoch(struct pdk_store *store, int64_t epoch, bool is_current,
+                                   struct pdk_diag *diag)
+{
+    PDK_ASSERT(epoch >= 0);
+    enum pdk_err err = is_current
+                           ? write_epoch(store, CURRENT_EPOCH, CURRENT_EPOCH ".tmp", epoch, diag)
+                           : write_epoch(store, ACCEPTED_EPOCH, ACCEPTED_EPOCH ".tmp", epoch, diag);
+    return err == PDK_OK ? pdk_fs_sync_dir(store->vfs, store->data_path.text, diag) : err;
 }
 
 enum pdk_err pdk_store_write_epochs(struct pdk_store *store, int64_t current, int64_t accepted,

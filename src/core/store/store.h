@@ -171,6 +171,10 @@ PDK_WARN_UNUSED enum pdk_err pdk_store_sizes(const struct pdk_store_config *conf
 /* Epoch files (disk-formats.md 6): -1 when the file is missing. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_read_epochs(struct pdk_store *store, int64_t *current,
                                                    int64_t *accepted, struct pdk_diag *diag);
+/* One of them, durable when it returns.  The accepted one must never be smaller than the current:
+ * store it first. */
+PDK_WARN_UNUSED enum pdk_err pdk_store_write_epoch(struct pdk_store *store, int64_t epoch,
+                                                   bool is_current, struct pdk_diag *diag);
 PDK_WARN_UNUSED enum pdk_err pdk_store_write_epochs(struct pdk_store *store, int64_t current,
                                                     int64_t accepted, struct pdk_diag *diag);
 
