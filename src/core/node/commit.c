@@ -305,7 +305,9 @@ void pdk_commit_more(struct pdk_node *n)
         struct pdk_proposal p = pdk_propose_pop(n);
         commit(n, &p);
     }
-    n->metrics.outstanding_changes_removed += pdk_prep_commit(n->prep, n->state->last_zxid);
+    /* Who judges no requests has nothing outstanding: prep starts anew when it does. */
+    if (pdk_member_decides(n))
+        n->metrics.outstanding_changes_removed += pdk_prep_commit(n->prep, n->state->last_zxid);
     release(n);
     (void)pdk_tree_tidy(n->state->tree);
     pdk_conn_resume_all(n);
