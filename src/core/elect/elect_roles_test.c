@@ -22,7 +22,7 @@ static void follow(struct fixture *f)
 static void a_claim_to_lead_without_a_quorum_is_not_followed(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
     expect(&f, "2,3<LOOKING 1 z5 r1 e1");
@@ -35,7 +35,7 @@ static void a_claim_to_lead_without_a_quorum_is_not_followed(void **state)
 static void a_quorum_without_the_leaders_own_claim_is_not_followed(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 5, 0);
     start(&f, 5, 1);
     expect(&f, "2,3,4,5<LOOKING 1 z5 r1 e1");
@@ -54,7 +54,7 @@ static void a_quorum_without_the_leaders_own_claim_is_not_followed(void **state)
 static void a_late_joiner_does_not_mind_differing_rounds_and_zxids(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
     receive(&f, 3, LEADING, 3, 9, 4, 2);
@@ -74,7 +74,7 @@ static void a_late_joiner_does_not_mind_differing_rounds_and_zxids(void **state)
 static void is_made_leader_by_others_only_in_its_own_round(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
     receive(&f, 2, FOLLOWING, 1, 5, 4, 2);
@@ -91,7 +91,7 @@ static void is_made_leader_by_others_only_in_its_own_round(void **state)
 static void outdated_claims_do_not_count(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 5, 0);
     start(&f, 5, 1);
     expect(&f, "2,3,4,5<LOOKING 1 z5 r1 e1");
@@ -138,7 +138,7 @@ static void votes_of_old_generations_agree_with_new_ones(void **state)
     (void)state;
     static const size_t lens[] = {28, 36, 40};
     for (size_t i = 0; i < PDK_COUNT_OF(lens); i++) {
-        struct fixture f;
+        struct fixture f = {0};
         open_as(&f, 1, 3, 0);
         start(&f, 5, 1);
         expect(&f, "2,3<LOOKING 1 z5 r1 e1");
@@ -170,7 +170,7 @@ static void votes_of_old_generations_agree_with_new_ones(void **state)
 static void malformed_notifications_are_passed_over(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
     expect(&f, "2,3<LOOKING 1 z5 r1 e1");
@@ -198,7 +198,7 @@ static void malformed_notifications_are_passed_over(void **state)
 static void one_with_a_role_answers_those_that_look(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     follow(&f);
     assert_false(pdk_elect_saw_looking(f.e, 2));
     receive(&f, 2, LOOKING, 2, 5, 7, 1);
@@ -215,7 +215,7 @@ static void one_with_a_role_answers_those_that_look(void **state)
 static void strangers_are_answered_and_not_counted(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 1);
     start(&f, 5, 1);
     expect(&f, "2,3<LOOKING 1 z5 r1 e1");
@@ -234,7 +234,7 @@ static void strangers_are_answered_and_not_counted(void **state)
 static void strangers_are_not_answered_in_a_circle(void **state)
 {
     (void)state;
-    struct fixture a, b;
+    struct fixture a = {0}, b = {0};
     open_as(&a, 8, 3, 0);
     open_as(&b, 9, 3, 0);
     start(&a, 5, 1);
@@ -258,7 +258,7 @@ static void strangers_are_not_answered_in_a_circle(void **state)
 static void everybody_hears_the_outcome_at_once(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 3, 3, 1);
     start(&f, 5, 1);
     receive(&f, 4, LOOKING, INT64_MIN, INT64_MIN, 1, INT64_MIN);
@@ -279,7 +279,7 @@ static void everybody_hears_the_outcome_at_once(void **state)
 static void the_established_tell_the_new_epoch_and_the_old_zxid(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     follow(&f);
     receive(&f, 2, LOOKING, 2, 5, 1, 1);
     expect(&f, "2<FOLLOWING 3 z5 r1 e1");
@@ -297,7 +297,7 @@ static void the_established_tell_the_new_epoch_and_the_old_zxid(void **state)
 static void a_vote_ends_when_its_sender_claims_a_role(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 5, 0);
     start(&f, 5, 1);
     receive(&f, 2, LOOKING, 3, 5, 1, 1);
@@ -340,7 +340,7 @@ static void a_leader_is_told_that_its_quorum_has_moved_on(void **state)
         {"follows another", FOLLOWING, {2, 6, 1, 1}, "deserted"},
     };
     for (size_t i = 0; i < PDK_COUNT_OF(cases); i++) {
-        struct fixture f;
+        struct fixture f = {0};
         lead_by_one_vote(&f);
         receive_with(&f, 1, cases[i].state, cases[i].vote, pdk_slice_null());
         expect(&f, cases[i].want);
@@ -348,7 +348,7 @@ static void a_leader_is_told_that_its_quorum_has_moved_on(void **state)
         expect(&f, "2<LEADING 3 z5 r1 e1");
         close_fixture(&f);
     }
-    struct fixture f;
+    struct fixture f = {0};
     lead_by_one_vote(&f);
     peer(&f, 2, false);
     expect(&f, "");
@@ -368,7 +368,7 @@ static void a_leader_is_told_that_its_quorum_has_moved_on(void **state)
 static void a_follower_is_told_that_its_leader_does_not_lead(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     follow(&f);
     receive(&f, 2, LOOKING, 2, 6, 1, 1); /* somebody else's change of mind is no matter */
     peer(&f, 2, false);
@@ -403,7 +403,7 @@ static void a_follower_is_told_that_its_leader_does_not_lead(void **state)
 static void votes_that_came_too_early_are_counted_at_the_start(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     follow(&f);
     receive(&f, 2, LOOKING, 2, 5, 2, 2);
     expect(&f, "2<FOLLOWING 3 z5 r1 e1");
@@ -436,7 +436,7 @@ static void votes_that_came_too_early_are_counted_at_the_start(void **state)
 static void votes_before_the_first_start_are_kept(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     receive(&f, 3, LOOKING, 3, 5, 1, 1);
     receive(&f, 2, LOOKING, 3, 5, 1, 1);
@@ -451,7 +451,7 @@ static void votes_before_the_first_start_are_kept(void **state)
 static void a_leader_hands_over_by_voting_for_another(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 3, 3, 1);
     struct pdk_candidate c = {.zxid = 9, .epoch = 2, .favour = 2};
     pdk_elect_start(f.e, f.now, &c);
@@ -482,7 +482,7 @@ static void a_leader_hands_over_by_voting_for_another(void **state)
 static void a_reconfig_retargets_the_vote(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     follow(&f);
     pdk_elect_retarget(f.e, 2, 8);
     receive(&f, 3, LOOKING, 3, 5, 7, 1);
@@ -507,7 +507,7 @@ static void receive_config(struct fixture *f, pdk_sid from, const struct pdk_mem
 static void a_newer_config_is_offered_and_its_message_dropped(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     struct pdk_members *old = elect_members(3, 0, 0x100, NULL);
     struct pdk_members *newer = elect_members(5, 0, 0x200, NULL);
     open_with(&f, 1, old, old);
@@ -538,7 +538,7 @@ static void a_newer_config_is_offered_and_its_message_dropped(void **state)
 static void a_newer_config_of_the_same_members_does_not_cost_the_vote(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     struct pdk_members *newer = elect_members(3, 0, 0x200, NULL);
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
@@ -553,7 +553,7 @@ static void a_newer_config_of_the_same_members_does_not_cost_the_vote(void **sta
 static void configs_are_ignored_when_old_broken_or_not_wanted(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     struct pdk_members *old = elect_members(5, 0, 0x100, NULL);
     struct pdk_members *newer = elect_members(5, 0, 0x300, NULL);
     struct pdk_vote v = {.leader = 3, .zxid = 9, .round = 1, .epoch = 1};
@@ -567,6 +567,13 @@ static void configs_are_ignored_when_old_broken_or_not_wanted(void **state)
     expect(&f, "2,3<LOOKING 3 za r1 e1; decided 3 za r1 e1");
     receive_config(&f, 3, newer, v); /* with a role, too */
     expect(&f, "3<FOLLOWING 3 za r1 e1");
+    close_fixture(&f);
+
+    f.takes_no_configs = true; /* reconfigEnabled=false */
+    open_as(&f, 1, 3, 0);
+    start(&f, 5, 1);
+    receive_config(&f, 3, newer, v);
+    expect(&f, "2,3<LOOKING 1 z5 r1 e1; 2,3<LOOKING 3 za r1 e1");
     close_fixture(&f);
     pdk_members_drop(old);
     pdk_members_drop(newer);

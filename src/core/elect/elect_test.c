@@ -2,6 +2,7 @@
 #include "core/elect/elect.h"
 
 #include "core/elect/testing.h"
+#include "core/elect/votes.h"
 
 /* ---- section 3: votes ------------------------------------------------------------------------ */
 
@@ -32,11 +33,45 @@ static void orders_votes_by_epoch_zxid_and_id(void **state)
     }
 }
 
+/* 3: "same vote", while one of them looks and when both have a role. */
+static void counts_votes_as_the_same_by_what_is_known_of_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *why;
+        struct pdk_statement a, b;
+        bool looking, settled;
+    } cases[] = {
+        {"equal", {.vote = {3, 5, 1, 2}}, {.vote = {3, 5, 1, 2}}, true, true},
+        {"another leader", {.vote = {3, 5, 1, 2}}, {.vote = {2, 5, 1, 2}}, false, false},
+        {"another zxid", {.vote = {3, 5, 1, 2}}, {.vote = {3, 6, 1, 2}}, false, true},
+        {"another round", {.vote = {3, 5, 1, 2}}, {.vote = {3, 5, 2, 2}}, false, true},
+        {"another epoch", {.vote = {3, 5, 1, 2}}, {.vote = {3, 5, 1, 3}}, false, false},
+        {"an old one", {.vote = {3, 5, 1, 2}, .version = 2}, {.vote = {3, 5, 1, 0}}, false, true},
+        {"two new ones",
+         {.vote = {3, 5, 1, 2}, .version = 2},
+         {.vote = {3, 5, 1, 3}, .version = 1},
+         false,
+         false},
+    };
+    for (size_t i = 0; i < PDK_COUNT_OF(cases); i++) {
+        struct pdk_statement a = cases[i].a, b = cases[i].b;
+        b.state = FOLLOWING;
+        for (int looking = 0; looking < 2; looking++) {
+            a.state = looking ? LOOKING : LEADING;
+            bool want = looking ? cases[i].looking : cases[i].settled;
+            if (pdk_statements_agree(&a, &b) != want || pdk_statements_agree(&b, &a) != want) {
+                fail_msg("%s, %s", cases[i].why, looking ? "looking" : "settled");
+            }
+        }
+    }
+}
+
 /* 3: an observer's vote is for nobody; 5.4: it finds the leader all the same. */
 static void an_observer_votes_for_nobody_and_finds_the_leader(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 4, 3, 1);
     start(&f, 7, 1);
     expect(&f, "1,2,3<LOOKING MIN zMIN r1 eMIN");
@@ -55,7 +90,7 @@ static void an_observer_votes_for_nobody_and_finds_the_leader(void **state)
 static void a_joiner_is_no_candidate(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 7, 3, 0);
     start(&f, 7, 1);
     expect(&f, "1,2,3<LOOKING MIN z7 r1 e1");
@@ -72,7 +107,7 @@ static void a_joiner_is_no_candidate(void **state)
 static void a_start_sends_the_own_vote_to_all_at_once(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 2, 3, 1);
     assert_int_equal(pdk_elect_deadline(f.e), INT64_MAX);
     start(&f, 5, 1);
@@ -87,7 +122,7 @@ static void a_start_sends_the_own_vote_to_all_at_once(void **state)
 static void a_single_voter_elects_itself_without_waiting(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 1, 0);
     start(&f, 5, 1);
     expect(&f, "decided 1 z5 r1 e1");
@@ -99,7 +134,7 @@ static void a_single_voter_elects_itself_without_waiting(void **state)
 static void notifications_carry_the_committed_config(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
     size_t count;
@@ -121,7 +156,7 @@ static void notifications_carry_the_committed_config(void **state)
 static void a_better_vote_is_adopted_and_passed_on(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
     expect(&f, "2,3<LOOKING 1 z5 r1 e1");
@@ -135,7 +170,7 @@ static void a_better_vote_is_adopted_and_passed_on(void **state)
 static void a_worse_vote_is_not_adopted(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 3, 5, 0);
     start(&f, 5, 1);
     expect(&f, "1,2,4,5<LOOKING 3 z5 r1 e1");
@@ -149,7 +184,7 @@ static void a_worse_vote_is_not_adopted(void **state)
 static void a_larger_round_starts_the_count_again_from_the_own_vote(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 2, 5, 0);
     start(&f, 5, 1);
     receive(&f, 5, LOOKING, 5, 9, 1, 1);
@@ -164,11 +199,25 @@ static void a_larger_round_starts_the_count_again_from_the_own_vote(void **state
     close_fixture(&f);
 }
 
+/* What was heard in another round says nothing about who is still missing in this one. */
+static void a_larger_round_forgets_who_was_heard(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    open_as(&f, 1, 3, 0);
+    start(&f, 5, 1);
+    receive(&f, 3, LOOKING, 1, 5, 1, 1);
+    receive(&f, 2, LOOKING, 2, 5, 4, 1);
+    expect(&f, "2,3<LOOKING 1 z5 r1 e1; 2,3<LOOKING 2 z5 r4 e1");
+    assert_int_equal(pdk_elect_deadline(f.e), f.now + FINALIZE);
+    close_fixture(&f);
+}
+
 /* 4: and stays uncounted. */
 static void a_smaller_round_is_answered_with_the_proposal(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
     start(&f, 5, 1);
@@ -182,7 +231,7 @@ static void a_smaller_round_is_answered_with_the_proposal(void **state)
 static void votes_from_or_for_non_voters_do_not_count(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 1);
     start(&f, 5, 1);
     expect(&f, "2,3<LOOKING 1 z5 r1 e1");
@@ -199,7 +248,7 @@ static void votes_from_or_for_non_voters_do_not_count(void **state)
 static void an_observing_voter_is_ignored(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
     expect(&f, "2,3<LOOKING 1 z5 r1 e1");
@@ -213,7 +262,7 @@ static void an_observing_voter_is_ignored(void **state)
 static void the_largest_round_does_no_harm(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
     receive(&f, 2, LOOKING, 2, 5, INT64_MAX, 1);
@@ -229,7 +278,7 @@ static void the_largest_round_does_no_harm(void **state)
 static void a_zxid_of_minus_1_neither_votes_nor_counts(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 3, 3, 0);
     start(&f, -1, 0);
     expect(&f, "1,2<LOOKING 3 zffffffffffffffff r1 e0");
@@ -259,7 +308,7 @@ static void a_zxid_of_minus_1_neither_votes_nor_counts(void **state)
 static void silence_sends_again_in_doubling_intervals_up_to_the_cap(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
     expect(&f, "2,3<LOOKING 1 z5 r1 e1");
@@ -282,7 +331,7 @@ static void silence_sends_again_in_doubling_intervals_up_to_the_cap(void **state
 static void silence_begins_anew_with_each_message(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 3, 5, 0);
     start(&f, 5, 1);
     pass(&f, 150);
@@ -301,7 +350,7 @@ static void silence_begins_anew_with_each_message(void **state)
 static void dials_when_nobody_is_reachable(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 2, 3, 1);
     start(&f, 5, 1);
     expect(&f, "1,3<LOOKING 2 z5 r1 e1");
@@ -317,7 +366,7 @@ static void dials_when_nobody_is_reachable(void **state)
 static void goes_on_dialling_those_that_are_missing(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 2, 3, 0);
     start(&f, 5, 1);
     peer(&f, 1, true);
@@ -340,7 +389,7 @@ static void goes_on_dialling_those_that_are_missing(void **state)
 static void waits_for_silence_while_a_voter_is_missing(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 3, 0);
     start(&f, 5, 1);
     receive(&f, 2, LOOKING, 2, 5, 1, 1);
@@ -357,7 +406,7 @@ static void waits_for_silence_while_a_voter_is_missing(void **state)
 static void a_better_vote_in_the_silence_wins(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 1, 5, 0);
     start(&f, 5, 1);
     receive(&f, 2, LOOKING, 3, 5, 1, 1);
@@ -374,10 +423,42 @@ static void a_better_vote_in_the_silence_wins(void **state)
     close_fixture(&f);
 }
 
+/* Each proposal gets its own silence. */
+static void a_new_proposal_begins_the_silence_anew(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    open_as(&f, 1, 3, 0);
+    start(&f, 5, 1);
+    receive(&f, 2, LOOKING, 2, 5, 1, 1);
+    expect(&f, "2,3<LOOKING 1 z5 r1 e1; 2,3<LOOKING 2 z5 r1 e1");
+    pass(&f, FINALIZE / 2);
+    receive(&f, 2, LOOKING, 3, 5, 1, 1); /* it has heard 3, which we have not */
+    pass(&f, FINALIZE / 2);
+    expect(&f, "2,3<LOOKING 3 z5 r1 e1");
+    pass(&f, FINALIZE / 2);
+    expect(&f, "decided 3 z5 r1 e1");
+    close_fixture(&f);
+}
+
+/* A claim of this round is as good as a vote. */
+static void the_last_missing_voter_may_have_a_role_already(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    open_as(&f, 1, 3, 0);
+    start(&f, 5, 1);
+    receive(&f, 2, LOOKING, 3, 5, 1, 1);
+    expect(&f, "2,3<LOOKING 1 z5 r1 e1; 2,3<LOOKING 3 z5 r1 e1");
+    receive(&f, 3, LEADING, 3, 5, 1, 2);
+    expect(&f, "decided 3 z5 r1 e1");
+    close_fixture(&f);
+}
+
 static void does_not_wait_when_all_voters_are_heard(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 3, 3, 0);
     start(&f, 5, 1);
     receive(&f, 1, LOOKING, 1, 5, 1, 1);
@@ -389,7 +470,7 @@ static void does_not_wait_when_all_voters_are_heard(void **state)
 static void does_not_wait_for_those_known_to_be_down(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 2, 3, 0);
     peer(&f, 3, false);
     start(&f, 5, 1);
@@ -418,7 +499,7 @@ static void does_not_wait_for_those_known_to_be_down(void **state)
 static void a_dead_servers_vote_is_taken_back(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_as(&f, 2, 3, 0);
     start(&f, 5, 1);
     receive(&f, 1, LOOKING, 2, 5, 1, 1);
@@ -439,7 +520,7 @@ static void a_dead_servers_vote_is_taken_back(void **state)
 static void a_hierarchy_of_groups_decides(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     struct pdk_members *m = elect_members(6, 0, 0, "group.1=1:2:3\ngroup.2=4:5:6\n");
     open_with(&f, 6, m, m);
     start(&f, 5, 1);
@@ -459,7 +540,7 @@ static void a_hierarchy_of_groups_decides(void **state)
 static void a_server_of_weight_0_is_not_elected(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     struct pdk_members *m = elect_members(3, 0, 0, "group.1=1:2:3\nweight.3=0\n");
     open_with(&f, 1, m, m);
     start(&f, 5, 1);
@@ -474,7 +555,7 @@ static void a_server_of_weight_0_is_not_elected(void **state)
 static void a_proposed_config_must_agree_too(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     open_with(&f, 3, elect_members(3, 0, 0x100, NULL), elect_members(5, 0, 0x200, NULL));
     start(&f, 5, 1);
     receive(&f, 1, LOOKING, 3, 5, 1, 1);
@@ -491,6 +572,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(orders_votes_by_epoch_zxid_and_id),
+        cmocka_unit_test(counts_votes_as_the_same_by_what_is_known_of_them),
         cmocka_unit_test(an_observer_votes_for_nobody_and_finds_the_leader),
         cmocka_unit_test(a_joiner_is_no_candidate),
         cmocka_unit_test(a_start_sends_the_own_vote_to_all_at_once),
@@ -499,6 +581,7 @@ int main(void)
         cmocka_unit_test(a_better_vote_is_adopted_and_passed_on),
         cmocka_unit_test(a_worse_vote_is_not_adopted),
         cmocka_unit_test(a_larger_round_starts_the_count_again_from_the_own_vote),
+        cmocka_unit_test(a_larger_round_forgets_who_was_heard),
         cmocka_unit_test(a_smaller_round_is_answered_with_the_proposal),
         cmocka_unit_test(votes_from_or_for_non_voters_do_not_count),
         cmocka_unit_test(an_observing_voter_is_ignored),
@@ -510,6 +593,8 @@ int main(void)
         cmocka_unit_test(goes_on_dialling_those_that_are_missing),
         cmocka_unit_test(waits_for_silence_while_a_voter_is_missing),
         cmocka_unit_test(a_better_vote_in_the_silence_wins),
+        cmocka_unit_test(a_new_proposal_begins_the_silence_anew),
+        cmocka_unit_test(the_last_missing_voter_may_have_a_role_already),
         cmocka_unit_test(does_not_wait_when_all_voters_are_heard),
         cmocka_unit_test(does_not_wait_for_those_known_to_be_down),
         cmocka_unit_test(a_dead_servers_vote_is_taken_back),

@@ -253,6 +253,21 @@ static void a_knock_that_crossed_my_own_dial_changes_nothing(void **state)
     close_mesh(&n);
 }
 
+/* The knock says that it is there now; the dial was sent before. */
+static void a_knock_repeats_a_dial_that_came_too_early(void **state)
+{
+    (void)state;
+    struct net n;
+    open_mesh(&n, 3);
+    send(&n, 1, "vote");
+    accept_from(&n, 70, 1, "10.0.0.7:3888");
+    dialled(&n, 1, false);
+    expect_mesh(&n, "dial 1 127.0.0.1:3888; close 70; dial 2 10.0.0.7:3888 127.0.0.1:3888");
+    dialled(&n, 2, false); /* once */
+    expect_mesh(&n, "down 1");
+    close_mesh(&n);
+}
+
 /* Its host may have got another address since. */
 static void a_knock_ends_a_dial_that_hangs(void **state)
 {
@@ -685,6 +700,7 @@ int main(void)
         cmocka_unit_test(a_smaller_dialler_is_closed_and_dialled_back_where_it_says),
         cmocka_unit_test(a_knock_replaces_a_stream_that_the_peer_has_lost),
         cmocka_unit_test(a_knock_that_crossed_my_own_dial_changes_nothing),
+        cmocka_unit_test(a_knock_repeats_a_dial_that_came_too_early),
         cmocka_unit_test(a_knock_ends_a_dial_that_hangs),
         cmocka_unit_test(a_refused_dial_back_needs_a_new_knock_and_those_are_limited),
         cmocka_unit_test(a_dialler_with_my_own_id_is_closed),

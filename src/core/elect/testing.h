@@ -124,6 +124,7 @@ struct fixture {
     struct pdk_members *members;
     struct pdk_elect *e;
     int64_t now;
+    bool takes_no_configs;
 };
 
 static inline void open_with(struct fixture *f, pdk_sid me, struct pdk_members *committed,
@@ -137,7 +138,7 @@ static inline void open_with(struct fixture *f, pdk_sid me, struct pdk_members *
                                       .min_interval_ms = MIN_INTERVAL,
                                       .max_interval_ms = MAX_INTERVAL,
                                       .finalize_wait_ms = FINALIZE,
-                                      .takes_configs = true};
+                                      .takes_configs = !f->takes_no_configs};
     f->e = pdk_elect_create(&config, committed, last_seen);
     pdk_members_drop(committed);
     if (last_seen != committed) pdk_members_drop(last_seen);
