@@ -78,12 +78,14 @@ class Server:
     properties   Java system properties: `zookeeper.x` names or bare ones
     data_dir     an existing dataDir to serve; by default an empty one is made
     ready        what `wait_ready` waits for: 'srvr' (the service answers) or 'port'
+    port         the client port to listen on; by default a free one at each start
     """
 
     kind = 'abstract'
     live = []           # every server that has been started and not yet stopped
 
-    def __init__(self, config=None, properties=None, data_dir=None, ready='srvr'):
+    def __init__(self, config=None, properties=None, data_dir=None, ready='srvr',
+                 port=None):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix='interop-'))
         self.data_dir = pathlib.Path(data_dir) if data_dir else self.home / 'data'
         self.config = {'tickTime': 2000, '4lw.commands.whitelist': '*'}
@@ -92,7 +94,8 @@ class Server:
         self.properties.update(properties or {})
         self.ready = ready
         self.log_path = self.home / 'server.log'
-        self.port = None
+        self.fixed_port = port
+        self.port = port
         self.process = None
 
     # -- life
@@ -100,7 +103,7 @@ class Server:
     def spawn(self):
         """Starts the process without waiting for it to serve."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = self.fixed_port or free_port()
         config = {'dataDir': self.data_dir, 'clientPort': self.port,
                   'clientPortAddress': '127.0.0.1'}
         config.update(self.config)
@@ -125,7 +128,7 @@ class Server:
                     self.kill()
                     raise ServerFailed(f'not ready after {timeout_s} s\n{self.log_tail()}')
                 time.sleep(0.01)            # between two probes
-            if not self._port_was_taken():
+            if self.fixed_port or not self._port_was_taken():
                 break
             self.spawn()
         code = self.process.returncode
