@@ -39,6 +39,13 @@ struct name {
     int now, durable;
     int *since; /* every value since the folder's last sync */
     size_t since_count, since_cap;
+    size_t kept; /* in a crash: how many of these values came to pass; 0: none */
+};
+
+/* What a crash may not tear apart: when the file has lost its old name it has the new one. */
+struct renamed {
+    size_t from, to;           /* names */
+    size_t from_kept, to_kept; /* with this rename, so many of their values had come to pass */
 };
 
 struct handle {
@@ -54,6 +61,8 @@ struct pdk_disk {
     size_t inode_count, inode_cap;
     struct name *names;
     size_t name_count, name_cap;
+    struct renamed *renames; /* not yet synced */
+    size_t rename_count, rename_cap;
     struct handle *handles;
     size_t handle_count, handle_cap;
     uint64_t calls, fail_call, stop_at;
@@ -435,8 +444,15 @@ static enum pdk_err disk_rename(void *ctx, const char *from, const char *to,
     int inode = lookup(d, from);
     if (inode == NO_INODE || !parent_exists(d, to)) return say(PDK_ENOENT, why);
     PDK_ASSERT(inode != A_FOLDER);
+    if (lookup(d, to) == inode) return PDK_OK; /* two names of one file: nothing happens */
     set_name(d, to, inode);
     set_name(d, from, NO_INODE);
+    const struct name *f = find(d, from), *t = find(d, to);
+    d->renames = grow(d, d->renames, &d->rename_cap, d->rename_count, sizeof *d->renames);
+    d->renames[d->rename_count++] = (struct renamed){.from = (size_t)(f - d->names),
+                                                     .to = (size_t)(t - d->names),
+                                                     .from_kept = f->since_count,
+                                                     .to_kept = t->since_count};
     return PDK_OK;
 }
 
@@ -462,10 +478,16 @@ static enum pdk_err disk_mkdir(void *ctx, const char *path, struct pdk_vfs_why *
     return PDK_OK;
 }
 
-static void settle_name(struct name *n, int value)
+static void settle_name(struct pdk_disk *d, struct name *n, int value)
 {
+    size_t index = (size_t)(n - d->names), left = 0;
     n->now = n->durable = value;
     n->since_count = 0;
+    for (size_t i = 0; i < d->rename_count; i++) {
+        const struct renamed *r = &d->renames[i];
+        if (r->from != index && r->to != index) d->renames[left++] = *r;
+    }
+    d->rename_count = left;
 }
 
 static enum pdk_err disk_sync_dir(void *ctx, const char *path, struct pdk_vfs_why *why)
@@ -477,7 +499,7 @@ static enum pdk_err disk_sync_dir(void *ctx, const char *path, struct pdk_vfs_wh
     normal(path, folder);
     if (lookup(d, folder) != A_FOLDER) return say(PDK_ENOENT, why);
     for (size_t i = 0; i < d->name_count; i++) {
-        if (is_child(d->names[i].path, folder)) settle_name(&d->names[i], d->names[i].now);
+        if (is_child(d->names[i].path, folder)) settle_name(d, &d->names[i], d->names[i].now);
     }
     return PDK_OK;
 }
@@ -561,6 +583,7 @@ void pdk_disk_destroy(struct pdk_disk *d)
     for (size_t i = 0; i < d->name_count; i++) pdk_mem_free(mem, d->names[i].since);
     pdk_mem_free(mem, d->inodes);
     pdk_mem_free(mem, d->names);
+    pdk_mem_free(mem, d->renames);
     pdk_mem_free(mem, d->handles);
     pdk_mem_free(mem, d);
 }
@@ -644,17 +667,33 @@ static void crash_file(struct pdk_disk *d, struct inode *ino, const struct fate 
     bytes_write(d, &ino->now, 0, ino->durable.at, ino->durable.len);
 }
 
-static void crash_name(struct pdk_disk *d, struct name *n, const struct fate *fate)
+static void draw_name(struct pdk_disk *d, struct name *n, const struct fate *fate)
 {
-    if (n->since_count == 0) {
-        n->now = n->durable;
-        return;
-    }
+    n->kept = n->since_count;
+    if (n->since_count == 0) return;
     bool lost = fate->keep == 0 || (fate->lose > 0 && chance(d, 2));
     bool partly = !lost && n->since_count > 1 && fate->lose > 0;
-    int value = lost ? n->durable : n->since[n->since_count - 1];
-    if (partly) value = n->since[pdk_prng_below(&d->prng, n->since_count)];
-    settle_name(n, value);
+    if (lost) n->kept = 0;
+    if (partly) n->kept = 1 + (size_t)pdk_prng_below(&d->prng, n->since_count);
+}
+
+static void crash_names(struct pdk_disk *d, const struct fate *fate)
+{
+    for (size_t i = 0; i < d->name_count; i++) draw_name(d, &d->names[i], fate);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (size_t i = 0; i < d->rename_count; i++) {
+            const struct renamed *r = &d->renames[i];
+            if (d->names[r->from].kept < r->from_kept || d->names[r->to].kept >= r->to_kept)
+                continue;
+            d->names[r->to].kept = r->to_kept;
+            changed = true;
+        }
+    }
+    for (size_t i = 0; i < d->name_count; i++) {
+        struct name *n = &d->names[i];
+        settle_name(d, n, n->kept == 0 ? n->durable : n->since[n->kept - 1]);
+    }
 }
 
 void pdk_disk_crash(struct pdk_disk *d)
@@ -662,7 +701,7 @@ void pdk_disk_crash(struct pdk_disk *d)
     pdk_disk_kill(d);
     struct fate fate = draw_fate(d);
     for (size_t i = 0; i < d->inode_count; i++) crash_file(d, &d->inodes[i], &fate);
-    for (size_t i = 0; i < d->name_count; i++) crash_name(d, &d->names[i], &fate);
+    crash_names(d, &fate);
     /* What is below a folder that is gone is gone; parents have shorter names. */
     for (size_t pass = 0; pass < d->name_count; pass++) {
         bool changed = false;
@@ -670,7 +709,7 @@ void pdk_disk_crash(struct pdk_disk *d)
             struct name *n = &d->names[i];
             if (n->now == NO_INODE || strcmp(n->path, "/") == 0 || parent_exists(d, n->path))
                 continue;
-            settle_name(n, NO_INODE);
+            settle_name(d, n, NO_INODE);
             changed = true;
         }
         if (!changed) break;
@@ -693,19 +732,19 @@ void pdk_disk_put(struct pdk_disk *d, const char *path, struct pdk_slice bytes)
     PDK_ASSERT(write_some(d, ino, 0, bytes.bytes, bytes.len) == PDK_OK);
     make_durable(d, ino);
     set_name(d, path, inode);
-    settle_name(find(d, path), inode);
+    settle_name(d, find(d, path), inode);
 }
 
 void pdk_disk_remove(struct pdk_disk *d, const char *path)
 {
     struct name *n = find(d, path);
-    if (n != NULL) settle_name(n, NO_INODE);
+    if (n != NULL) settle_name(d, n, NO_INODE);
 }
 
 void pdk_disk_put_dir(struct pdk_disk *d, const char *path)
 {
     set_name(d, path, A_FOLDER);
-    settle_name(find(d, path), A_FOLDER);
+    settle_name(d, find(d, path), A_FOLDER);
 }
 
 void pdk_disk_rot(struct pdk_disk *d, const char *path, int64_t offset, uint8_t mask)

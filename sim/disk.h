@@ -3,8 +3,8 @@
  * Two images: what a process sees, and what is durable.  Between them, per file, the writes since
  * its last sync, and per name, the inodes it has named since its folder's last sync.  A crash
  * decides for each unsynced write whether it is kept, lost, torn at sector borders or scrambled, in
- * no order, and for each name which of its values since the sync stays.  All choices come from the
- * seed.
+ * no order, and for each name which of its values since the sync stays (but a renamed file keeps
+ * its old name, its new one or both).  All choices come from the seed.
  *
  * What must be survived (and so is done): everything above, short reads, EIO and ENOSPC at any
  * call, a full disk.  What is not asked: a sync that lies, bytes synced before that a later write

@@ -122,6 +122,32 @@ static void names_stay_only_when_the_folder_was_synced(void **state)
     assert_int_equal(moved.missing + moved.empty + moved.other, 0);
 }
 
+static void a_renamed_file_is_never_lost(void **state)
+{
+    (void)state;
+    int old_only = 0, new_only = 0, both = 0;
+    for (uint64_t seed = 0; seed < RUNS; seed++) {
+        struct fixture f = start(seed);
+        pdk_disk_put(f.disk, "/d/a", pdk_slice_str("file"));
+        pdk_disk_put(f.disk, "/d/b", pdk_slice_str("other"));
+        /* Twice, so that a name's earlier values play a part, too. */
+        assert_int_equal(f.vfs->rename(f.vfs->ctx, "/d/a", "/d/b", NULL), PDK_OK);
+        assert_int_equal(f.vfs->rename(f.vfs->ctx, "/d/b", "/d/a", NULL), PDK_OK);
+        assert_int_equal(f.vfs->rename(f.vfs->ctx, "/d/a", "/d/b", NULL), PDK_OK);
+        pdk_disk_crash(f.disk);
+        bool a = pdk_slice_eq_str(pdk_disk_contents(f.disk, "/d/a"), "file");
+        bool b = pdk_slice_eq_str(pdk_disk_contents(f.disk, "/d/b"), "file");
+        assert_true(a || b);
+        old_only += a && !b;
+        new_only += b && !a;
+        both += a && b;
+        pdk_disk_destroy(f.disk);
+    }
+    assert_in_range(old_only, RUNS / 20, RUNS);
+    assert_in_range(new_only, RUNS / 20, RUNS);
+    assert_in_range(both, RUNS / 40, RUNS);
+}
+
 static void a_killed_process_loses_nothing(void **state)
 {
     (void)state;
@@ -195,6 +221,7 @@ int main(void)
         cmocka_unit_test(unsynced_writes_meet_every_fate),
         cmocka_unit_test(synced_bytes_stay_whatever_is_written_later),
         cmocka_unit_test(names_stay_only_when_the_folder_was_synced),
+        cmocka_unit_test(a_renamed_file_is_never_lost),
         cmocka_unit_test(a_killed_process_loses_nothing),
         cmocka_unit_test(the_chosen_call_fails_and_only_that),
         cmocka_unit_test(a_full_disk_refuses_what_was_not_reserved),

@@ -7,7 +7,8 @@
  * What the store relies on:
  * - Nothing is durable but what a sync covers: file contents and size after `datasync` or `sync`
  *   of that file; names (create, rename, unlink, mkdir) after `sync_dir` of their folder.
- * - `rename` replaces at once: a crash leaves the old file or the new one under the name.
+ * - `rename` replaces at once: a crash leaves the old file or the new one under the name, and what
+ *   was renamed under its old name, its new one or both.
  * - A failed sync proves nothing about what is on the disk, and a later good one neither.
  *
  * Errors: every function says which enum pdk_err it was and writes the system's own words to `why`
