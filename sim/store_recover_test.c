@@ -363,6 +363,61 @@ static void a_lowered_limit_is_blamed_on_the_limit(void **state)
     expect_state(f, 7);
 }
 
+static void an_open_store_can_be_recovered_again(void **state)
+{
+    struct fixture *f = *state;
+    must_open(f);
+    must_write(f, 3);
+    assert_int_equal(pdk_store_reserve(f->box.store, &f->diag), PDK_OK);
+    assert_int_equal(pdk_storebox_recover(&f->box, &f->diag), PDK_OK);
+    expect_state(f, 3);
+    must_write(f, 2);
+    assert_false(pdk_disk_contents(f->disk, FOLDER "log.4").is_null);
+    assert_int_equal(pdk_storebox_recover(&f->box, &f->diag), PDK_OK);
+    expect_state(f, 5);
+    stop(f);
+    must_open(f);
+    expect_state(f, 5);
+}
+
+static void epochs_may_be_skipped(void **state)
+{
+    struct fixture *f = *state;
+    must_open(f);
+    static const int64_t epochs[] = {1, 2, 6};
+    for (size_t i = 0; i < PDK_COUNT_OF(epochs); i++) {
+        pdk_storebox_begin_epoch(&f->box, epochs[i]);
+        must_write(f, 2);
+        if (i == 1) must_snapshot(f);
+    }
+    assert_false(pdk_disk_contents(f->disk, FOLDER "log.100000001").is_null);
+    assert_true(pdk_disk_contents(f->disk, FOLDER "log.200000001").is_null);
+    assert_false(pdk_disk_contents(f->disk, FOLDER "log.600000001").is_null);
+    stop(f);
+    must_open(f);
+    expect_state(f, 0x600000002);
+    assert_int_equal(f->box.recovery.txns, 2);
+    /* From the oldest snapshot on, over all of them. */
+    pdk_disk_remove(f->disk, FOLDER "snapshot.200000002");
+    stop(f);
+    must_open(f);
+    expect_state(f, 0x600000002);
+    assert_int_equal(f->box.recovery.txns, 6);
+    /* But an epoch begins with 1. */
+    stop(f);
+    pdk_disk_remove(f->disk, FOLDER "log.600000001");
+    pdk_storebox_deinit(&f->box);
+    pdk_storebox_init(&f->box, pdk_disk_vfs(f->disk), NULL);
+    forget_mark(f);
+    must_open(f);
+    expect_state(f, 0x200000002);
+    pdk_storebox_begin_epoch(&f->box, 3);
+    f->box.state.last_zxid++;
+    must_write(f, 2);
+    stop(f);
+    must_refuse(f, PDK_ECORRUPT, "missing");
+}
+
 static void an_unreadable_disk_is_no_end_of_file(void **state)
 {
     struct fixture *f = *state;
@@ -416,6 +471,8 @@ int main(void)
         STORE_TEST(damage_before_a_new_epoch_is_rot),
         STORE_TEST(rot_that_the_snapshot_covers_is_told_and_passed),
         STORE_TEST(a_lowered_limit_is_blamed_on_the_limit),
+        STORE_TEST(an_open_store_can_be_recovered_again),
+        STORE_TEST(epochs_may_be_skipped),
         STORE_TEST(an_unreadable_disk_is_no_end_of_file),
         STORE_TEST(replay_announces_what_comes_next),
     };

@@ -1,5 +1,6 @@
 #include "sim/storebox.h"
 
+#include "core/store/snapstream.h"
 #include "proto/opcode.h"
 #include "shell/compress.h"
 
@@ -126,9 +127,8 @@ static void on_ahead(void *ctx, const struct pdk_slice *txns, size_t count)
     if (sink.ahead != NULL) sink.ahead(sink.ctx, txns, count);
 }
 
-enum pdk_err pdk_storebox_open(struct pdk_storebox *b, struct pdk_diag *diag)
+enum pdk_err pdk_storebox_recover(struct pdk_storebox *b, struct pdk_diag *diag)
 {
-    PDK_ASSERT(b->store == NULL);
     const struct pdk_recover_sink sink = {.ctx = b,
                                           .reset = on_reset,
                                           .session = on_session,
@@ -138,14 +138,19 @@ enum pdk_err pdk_storebox_open(struct pdk_storebox *b, struct pdk_diag *diag)
                                           .txn = on_txn,
                                           .ahead = on_ahead};
     b->hints = b->wrong_hints = 0;
-    pdk_buf_clear(&b->lines);
     pdk_buf_clear(&b->batch);
-    b->batch_records = 0;
     b->snapshot = (struct pdk_snapshot_info){0};
+    enum pdk_err err = pdk_store_recover(b->store, &sink, &b->recovery, diag);
+    return err == PDK_OK ? pdk_tree_load_done(b->state.tree, diag) : err;
+}
+
+enum pdk_err pdk_storebox_open(struct pdk_storebox *b, struct pdk_diag *diag)
+{
+    PDK_ASSERT(b->store == NULL);
+    pdk_buf_clear(&b->lines);
     enum pdk_err err = pdk_store_open(&b->config, b->vfs, &b->store, diag);
     if (err != PDK_OK) return err;
-    err = pdk_store_recover(b->store, &sink, &b->recovery, diag);
-    if (err == PDK_OK) err = pdk_tree_load_done(b->state.tree, diag);
+    err = pdk_storebox_recover(b, diag);
     if (err == PDK_OK && b->recovery.fresh) err = pdk_storebox_snapshot(b, diag);
     if (err != PDK_OK) pdk_storebox_close(b);
     return err;
@@ -181,7 +186,6 @@ void pdk_storebox_write_txn(struct pdk_storebox *b, pdk_session session, int32_t
     pdk_log_frame(b->batch.bytes + at, len);
     struct pdk_slice txn = pdk_slice_of(b->batch.bytes + at + PDK_LOG_HEAD_BYTES, len);
     PDK_ASSERT(pdk_state_apply(&b->state, txn, NULL, NULL) == PDK_OK);
-    if (b->batch_records++ == 0) b->batch_first = header.zxid;
 }
 
 void pdk_storebox_write(struct pdk_storebox *b, size_t data_len)
@@ -204,30 +208,37 @@ void pdk_storebox_write(struct pdk_storebox *b, size_t data_len)
     pdk_buf_deinit(&body);
 }
 
+void pdk_storebox_begin_epoch(struct pdk_storebox *b, int64_t epoch)
+{
+    pdk_zxid zero = (pdk_zxid)((uint64_t)epoch << 32);
+    PDK_ASSERT(zero > b->state.last_zxid);
+    b->state.last_zxid = zero;
+}
+
+static pdk_zxid zxid_of(const uint8_t *record)
+{
+    return (pdk_zxid)pdk_load_u64(record + PDK_LOG_HEAD_BYTES + 12);
+}
+
 enum pdk_err pdk_storebox_append(struct pdk_storebox *b, struct pdk_diag *diag)
 {
     struct pdk_log_piece pieces[128];
     size_t count = 0;
-    pdk_zxid zxid = b->batch_first;
     for (size_t at = 0; at < b->batch.len;) {
         PDK_ASSERT(count < PDK_COUNT_OF(pieces));
-        size_t end = at;
-        uint32_t records = 0;
-        while (records < 3 && end < b->batch.len) {
-            end += pdk_load_u32(b->batch.bytes + end + 8) + PDK_LOG_FRAME_BYTES;
-            records++;
+        struct pdk_log_piece piece = {.bytes = b->batch.bytes + at,
+                                      .first = zxid_of(b->batch.bytes + at)};
+        while (piece.records < 3 && at + piece.len < b->batch.len) {
+            const uint8_t *record = piece.bytes + piece.len;
+            piece.last = zxid_of(record);
+            piece.len += pdk_load_u32(record + 8) + PDK_LOG_FRAME_BYTES;
+            piece.records++;
         }
-        pieces[count++] = (struct pdk_log_piece){.bytes = b->batch.bytes + at,
-                                                 .len = end - at,
-                                                 .first = zxid,
-                                                 .last = zxid + records - 1,
-                                                 .records = records};
-        zxid += records;
-        at = end;
+        at += piece.len;
+        pieces[count++] = piece;
     }
     enum pdk_err err = pdk_store_append(b->store, pieces, count, diag);
     pdk_buf_clear(&b->batch);
-    b->batch_records = 0;
     return err;
 }
 
@@ -240,6 +251,30 @@ enum pdk_err pdk_storebox_snapshot(struct pdk_storebox *b, struct pdk_diag *diag
     pdk_state_unfreeze(job);
     if (result.err != PDK_OK && diag != NULL) *diag = result.diag;
     return result.err;
+}
+
+enum pdk_err pdk_storebox_stream(struct pdk_storebox *b, const struct pdk_mem *mem,
+                                 size_t piece_bytes,
+                                 enum pdk_err (*write)(void *ctx, struct pdk_slice piece),
+                                 void *ctx)
+{
+    struct pdk_snapshot_job *job = pdk_state_freeze(&b->state);
+    PDK_ASSERT(job != NULL);
+    enum pdk_err err = pdk_snapstream_write(mem, job, piece_bytes, write, ctx);
+    pdk_state_unfreeze(job);
+    return err;
+}
+
+static enum pdk_err collect(void *ctx, struct pdk_slice piece)
+{
+    pdk_put_raw(ctx, piece.bytes, piece.len);
+    return PDK_OK;
+}
+
+void pdk_storebox_stream_whole(struct pdk_storebox *b, struct pdk_buf *out)
+{
+    PDK_ASSERT(pdk_storebox_stream(b, pdk_mem_heap(), 64 * 1024, collect, out) == PDK_OK);
+    PDK_ASSERT(!out->failed);
 }
 
 uint64_t pdk_storebox_digest(const struct pdk_storebox *b)

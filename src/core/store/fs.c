@@ -198,6 +198,15 @@ enum pdk_err pdk_listing_read(struct pdk_listing *l, const struct pdk_mem *mem,
     return PDK_OK;
 }
 
+void pdk_listing_keep(struct pdk_listing *l, enum pdk_file_kind kind)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->items[i].parsed.kind == kind) l->items[kept++] = l->items[i];
+    }
+    l->count = kept;
+}
+
 void pdk_listing_deinit(struct pdk_listing *l)
 {
     pdk_mem_free(l->mem, l->items);

@@ -63,6 +63,8 @@ struct pdk_listing {
 PDK_WARN_UNUSED enum pdk_err pdk_listing_read(struct pdk_listing *l, const struct pdk_mem *mem,
                                               const struct pdk_vfs *vfs, const char *folder,
                                               struct pdk_diag *diag);
+/* Drops all but one kind. */
+void pdk_listing_keep(struct pdk_listing *l, enum pdk_file_kind kind);
 void pdk_listing_deinit(struct pdk_listing *l);
 
 #endif

@@ -19,15 +19,6 @@ struct pdk_log_writer {
     int64_t batch;    /* bytes that the last sync covered */
 };
 
-/* A snapshot that is coming in pieces (resync.h). */
-struct pdk_spool {
-    struct pdk_file file; /* number -1: none */
-    struct pdk_path path;
-    pdk_zxid zxid;
-    int64_t at;
-    uint32_t adler;
-};
-
 struct pdk_store {
     struct pdk_store_config config; /* its strings belong to the caller */
     const struct pdk_vfs *vfs;
@@ -43,8 +34,8 @@ struct pdk_store {
     pdk_zxid last_appended, last_synced;
     bool roll_wanted;
     bool log_failed;
-    bool mark_failed; /* reported; until a write succeeds again */
-    struct pdk_spool spool;
+    bool mark_failed;        /* reported; until a write succeeds again */
+    struct pdk_spool *spool; /* a snapshot that is coming in; NULL: none */
 
     /* background thread, after start-up */
     bool forget_initialize; /* the marker file goes once the first snapshot is there */

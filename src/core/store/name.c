@@ -34,7 +34,8 @@ struct pdk_file_name pdk_file_name_parse(const char *name)
 {
     static const char log[] = "log.", snapshot[] = "snapshot.";
     struct pdk_file_name out = {.kind = PDK_FILE_OTHER};
-    if (starts_with(name, PDK_TEMP_PREFIX)) {
+    if (starts_with(name, PDK_TEMP_PREFIX) || strcmp(name, PDK_CURRENT_EPOCH_TEMP) == 0 ||
+        strcmp(name, PDK_ACCEPTED_EPOCH_TEMP) == 0) {
         out.kind = PDK_FILE_LEFTOVER;
         return out;
     }

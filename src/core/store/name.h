@@ -11,8 +11,13 @@
 #define PDK_LOCK_NAME "paddock.lock"
 #define PDK_INITIALIZE_NAME "initialize" /* beside version-2 of the logs: disk-formats.md 7.2 */
 #define PDK_MARK_NAME "paddock.synced"
+#define PDK_JOURNAL_NAME "paddock.resync"
 /* Everything that begins so is an unfinished file of a run before: swept at start. */
 #define PDK_TEMP_PREFIX "paddock.tmp."
+#define PDK_SPOOL_NAME PDK_TEMP_PREFIX "spool"
+/* Apache's names of unfinished epoch files, which are ours, too. */
+#define PDK_CURRENT_EPOCH_TEMP "currentEpoch.tmp"
+#define PDK_ACCEPTED_EPOCH_TEMP "acceptedEpoch.tmp"
 #define PDK_VERSION_DIR "version-2"
 
 #define PDK_NAME_BYTES 256 /* a file's name with its NUL, as filesystems allow it */
@@ -26,7 +31,7 @@ enum pdk_file_kind {
     PDK_FILE_OTHER,
     PDK_FILE_LOG,      /* log.<hex> */
     PDK_FILE_SNAPSHOT, /* snapshot.<hex>, .gz, .snappy */
-    PDK_FILE_LEFTOVER, /* paddock.tmp.*, and snapshot.<hex>.tmp of Apache's SNAP sync */
+    PDK_FILE_LEFTOVER, /* paddock.tmp.*, snapshot.<hex>.tmp of Apache's SNAP sync, *Epoch.tmp */
 };
 
 struct pdk_file_name {

@@ -37,7 +37,7 @@ static void names_are_told_apart(void **state)
         {"snapshot.notes", PDK_FILE_OTHER, 0, PDK_COMPRESSION_NONE},
         {"paddock.tmp.snapshot.5", PDK_FILE_LEFTOVER, 0, PDK_COMPRESSION_NONE},
         {"paddock.synced", PDK_FILE_OTHER, 0, PDK_COMPRESSION_NONE},
-        {"currentEpoch.tmp", PDK_FILE_OTHER, 0, PDK_COMPRESSION_NONE},
+        {"currentEpoch.tmp", PDK_FILE_LEFTOVER, 0, PDK_COMPRESSION_NONE},
         {"", PDK_FILE_OTHER, 0, PDK_COMPRESSION_NONE},
     };
     for (size_t i = 0; i < PDK_COUNT_OF(cases); i++) {

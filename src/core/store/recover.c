@@ -19,21 +19,11 @@ struct recovery {
     struct pdk_diag *diag;
 };
 
-/* Keeps the items of one kind, in order. */
-static void keep_kind(struct pdk_listing *l, enum pdk_file_kind kind)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < l->count; i++) {
-        if (l->items[i].parsed.kind == kind) l->items[kept++] = l->items[i];
-    }
-    l->count = kept;
-}
-
 static enum pdk_err list_kind(struct recovery *v, struct pdk_listing *l, const char *folder,
                               enum pdk_file_kind kind)
 {
     enum pdk_err err = pdk_listing_read(l, v->store->config.mem, v->store->vfs, folder, v->diag);
-    if (err == PDK_OK) keep_kind(l, kind);
+    if (err == PDK_OK) pdk_listing_keep(l, kind);
     return err;
 }
 
@@ -276,7 +266,9 @@ static enum pdk_err run(struct recovery *v)
 enum pdk_err pdk_store_recover(struct pdk_store *store, const struct pdk_recover_sink *sink,
                                struct pdk_recovery *out, struct pdk_diag *diag)
 {
-    PDK_ASSERT(store->log.file.number < 0 && store->next.file.number < 0);
+    /* Again, on an open store: what is appended next begins a file. */
+    pdk_log_writer_end(store, &store->log);
+    pdk_log_writer_init(&store->log);
     *out = (struct pdk_recovery){0};
     struct recovery v = {
         .store = store,

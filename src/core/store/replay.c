@@ -1,6 +1,6 @@
 #include "core/store/replay.h"
 
-#include "core/store/logread.h"
+#include "core/store/cursor.h"
 
 #define ULL(x) ((unsigned long long)(x))
 
@@ -116,13 +116,6 @@ static enum pdk_err judge_older(struct scan *s, int64_t offset)
     return rotten(s, offset, damaged ? what_is_wrong(s) : "a record is missing before others");
 }
 
-/* The counter goes up by one; a new epoch begins with 1. */
-static bool may_follow(pdk_zxid before, pdk_zxid zxid)
-{
-    if (zxid == before + 1) return true;
-    return zxid >> 32 > before >> 32 && (zxid & 0xffffffff) == 1;
-}
-
 /* Tells the sink what stands in the window already. */
 static void look_ahead(struct scan *s)
 {
@@ -156,7 +149,7 @@ static enum pdk_err take_record(struct scan *s)
     s->last = reader->zxid;
     s->end = pdk_window_offset(&reader->window);
     if (reader->zxid <= r->snapshot_zxid) return PDK_OK;
-    if (!may_follow(r->last, reader->zxid)) {
+    if (!pdk_log_may_follow(r->last, reader->zxid)) {
         pdk_diag_set(r->diag,
                      "%s: at offset %lld zxid 0x%llx follows 0x%llx: transactions between them are "
                      "missing or out of order. Put back the missing log file, or give up what "

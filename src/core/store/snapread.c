@@ -68,7 +68,7 @@ static enum pdk_err read_sessions(struct reader *r)
 /* Lengthens *len by one ustring that begins there; false: missing, too long or malformed. */
 static bool measure_string(struct reader *r, size_t *len)
 {
-    if (*len > r->max_entry_bytes || pdk_window_fill(&r->w, *len + 4) < *len + 4) return false;
+    if (pdk_window_fill(&r->w, *len + 4) < *len + 4) return false;
     int32_t n = (int32_t)pdk_load_u32(pdk_window_bytes(&r->w) + *len);
     if (n < -1 || (n > 0 && (size_t)n > r->max_entry_bytes)) return false;
     *len += 4 + (n > 0 ? (size_t)n : 0);
@@ -85,6 +85,7 @@ static bool measure_acl_list(struct reader *r, size_t at, size_t *len)
     for (int32_t i = 0; i < count; i++) {
         end += 4;
         if (!measure_string(r, &end) || !measure_string(r, &end)) return false;
+        if (end - at > r->max_entry_bytes) return false;
     }
     *len = end - at;
     return *len <= r->max_entry_bytes && pdk_window_fill(&r->w, end) >= end;

@@ -1,40 +1,22 @@
 #include "core/store/snapstream.h"
 
-#include "core/store/snapbody.h"
+#include "core/store/snapout.h"
 
-#include <string.h>
+#define PIECE_BYTES_MIN ((size_t)64)
+
+static const char signature[] = "BenWasHere";
+#define SIGNATURE_BYTES (sizeof signature - 1)
 
 struct stream {
     enum pdk_err (*write)(void *ctx, struct pdk_slice piece);
     void *ctx;
-    uint8_t *piece;
-    size_t len, cap;
-    enum pdk_err err; /* sticky */
 };
 
-static void flush(struct stream *s)
-{
-    if (s->err == PDK_OK && s->len > 0) s->err = s->write(s->ctx, pdk_slice_of(s->piece, s->len));
-    s->len = 0;
-}
-
-static void put_raw(void *ctx, const uint8_t *bytes, size_t len)
-{
-    struct stream *s = ctx;
-    while (len > 0 && s->err == PDK_OK) {
-        size_t now = pdk_min_size(len, s->cap - s->len);
-        memcpy(s->piece + s->len, bytes, now);
-        s->len += now;
-        bytes += now;
-        len -= now;
-        if (s->len == s->cap) flush(s);
-    }
-}
-
-static bool has_failed(void *ctx)
+static enum pdk_err write_piece(void *ctx, struct pdk_slice bytes, bool last)
 {
     const struct stream *s = ctx;
-    return s->err != PDK_OK;
+    (void)last;
+    return s->write(s->ctx, bytes);
 }
 
 enum pdk_err pdk_snapstream_write(const struct pdk_mem *mem, const struct pdk_snapshot_job *job,
@@ -42,19 +24,13 @@ enum pdk_err pdk_snapstream_write(const struct pdk_mem *mem, const struct pdk_sn
                                   enum pdk_err (*write)(void *ctx, struct pdk_slice piece),
                                   void *ctx)
 {
-    static const uint8_t signature[14] = {0,   0,   0,   10,  'B', 'e', 'n',
-                                          'W', 'a', 's', 'H', 'e', 'r', 'e'};
-    struct stream s = {.write = write, .ctx = ctx, .cap = piece_bytes};
-    PDK_ASSERT(piece_bytes > 0);
-    s.piece = pdk_mem_try(mem, piece_bytes);
-    if (s.piece == NULL) return PDK_ENOMEM;
-    const struct pdk_snapbody_sink sink = {.ctx = &s, .raw = put_raw, .stopped = has_failed};
-    enum pdk_err err = pdk_snapbody_put(mem, job, &sink);
-    if (err == PDK_OK) {
-        put_raw(&s, signature, sizeof signature);
-        flush(&s);
-        err = s.err;
-    }
-    pdk_mem_free(mem, s.piece);
-    return err;
+    struct stream s = {.write = write, .ctx = ctx};
+    struct pdk_snapout o;
+    pdk_snapout_init(&o, mem, pdk_max_size(piece_bytes, PIECE_BYTES_MIN), write_piece, &s, NULL);
+    pdk_snapout_body(&o, mem, job);
+    pdk_snapout_u32(&o, SIGNATURE_BYTES);
+    pdk_snapout_raw(&o, (const uint8_t *)signature, SIGNATURE_BYTES);
+    pdk_snapout_finish(&o);
+    pdk_snapout_deinit(&o, mem);
+    return o.err;
 }

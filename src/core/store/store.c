@@ -1,8 +1,7 @@
-/* core/store/store.c - opening and closing a data folder, its sizes, and the epoch files. */
+/* core/store/store.c - opening and closing a data folder, and its sizes. */
 #include "core/store/store.h"
 
-#include "core/store/install.h"
-#include "core/store/internal.h"
+#include "core/store/journal.h"
 #include "core/store/resync.h"
 
 #include <string.h>
@@ -78,28 +77,36 @@ static enum pdk_err lock_folder(struct pdk_store *store, int which, const char *
     return err;
 }
 
-/* Looks through one folder: refuses files that belong into the other, removes what runs before left
- * unfinished. */
-static enum pdk_err tidy_folder(struct pdk_store *store, const char *folder,
-                                enum pdk_file_kind stranger, const char *other,
-                                struct pdk_diag *diag)
+static enum pdk_err refuse_strangers(struct pdk_store *store, const char *folder,
+                                     enum pdk_file_kind stranger, const char *other,
+                                     struct pdk_diag *diag)
 {
     struct pdk_listing l;
     enum pdk_err err = pdk_listing_read(&l, store->config.mem, store->vfs, folder, diag);
+    if (err != PDK_OK) return err;
+    pdk_listing_keep(&l, stranger);
+    if (l.count > 0) {
+        pdk_diag_set(diag,
+                     "%s holds %s, which belongs into %s: dataDir and dataLogDir seem to be mixed "
+                     "up. Correct the configuration, or move the file",
+                     folder, l.items[0].name, other);
+        err = PDK_EINVAL;
+    }
+    pdk_listing_deinit(&l);
+    return err;
+}
+
+/* Removes what runs before left unfinished. */
+static enum pdk_err sweep(struct pdk_store *store, const char *folder, struct pdk_diag *diag)
+{
+    struct pdk_listing l;
+    enum pdk_err err = pdk_listing_read(&l, store->config.mem, store->vfs, folder, diag);
+    if (err != PDK_OK) return err;
+    pdk_listing_keep(&l, PDK_FILE_LEFTOVER);
     for (size_t i = 0; i < l.count && err == PDK_OK; i++) {
-        const struct pdk_listed *item = &l.items[i];
         struct pdk_path path;
-        if (!store->one_dir && item->parsed.kind == stranger) {
-            pdk_diag_set(
-                diag,
-                "%s holds %s, which belongs into %s: dataDir and dataLogDir seem to be mixed "
-                "up. Correct the configuration, or move the file",
-                folder, item->name, other);
-            err = PDK_EINVAL;
-        } else if (item->parsed.kind == PDK_FILE_LEFTOVER) {
-            err = pdk_path_join(&path, folder, item->name, diag);
-            if (err == PDK_OK) err = pdk_fs_unlink(store->vfs, path.text, diag);
-        }
+        err = pdk_path_join(&path, folder, l.items[i].name, diag);
+        if (err == PDK_OK) err = pdk_fs_unlink(store->vfs, path.text, diag);
     }
     pdk_listing_deinit(&l);
     return err;
@@ -127,9 +134,17 @@ static enum pdk_err open_folders(struct pdk_store *store, struct pdk_diag *diag)
     const char *data = store->data_path.text, *log = store->log_path.text;
     err = lock_folder(store, 0, data, diag);
     if (err == PDK_OK && !store->one_dir) err = lock_folder(store, 1, log, diag);
-    if (err == PDK_OK) err = tidy_folder(store, data, PDK_FILE_LOG, log, diag);
-    if (err == PDK_OK && !store->one_dir)
-        err = tidy_folder(store, log, PDK_FILE_SNAPSHOT, data, diag);
+    if (err != PDK_OK || store->one_dir) return err;
+    err = refuse_strangers(store, data, PDK_FILE_LOG, log, diag);
+    return err == PDK_OK ? refuse_strangers(store, log, PDK_FILE_SNAPSHOT, data, diag) : err;
+}
+
+/* What runs before have begun is finished, or forgotten. */
+static enum pdk_err tidy_folders(struct pdk_store *store, struct pdk_diag *diag)
+{
+    enum pdk_err err = pdk_resync_finish(store, diag);
+    if (err == PDK_OK) err = sweep(store, store->data_path.text, diag);
+    if (err == PDK_OK && !store->one_dir) err = sweep(store, store->log_path.text, diag);
     return err;
 }
 
@@ -147,10 +162,10 @@ enum pdk_err pdk_store_open(const struct pdk_store_config *config, const struct 
     store->locks[0] = store->locks[1] = -1;
     pdk_log_writer_init(&store->log);
     pdk_log_writer_init(&store->next);
-    store->marker.file.number = store->spool.file.number = -1;
+    store->marker.file.number = -1;
     enum pdk_err err = open_folders(store, diag);
     if (err == PDK_OK) err = pdk_marker_open(&store->marker, vfs, store->mark_path.text, diag);
-    if (err == PDK_OK) err = pdk_install_finish(store, diag);
+    if (err == PDK_OK) err = tidy_folders(store, diag);
     if (err != PDK_OK) {
         pdk_store_close(store);
         return err;
@@ -162,12 +177,12 @@ enum pdk_err pdk_store_open(const struct pdk_store_config *config, const struct 
 void pdk_store_close(struct pdk_store *store)
 {
     const struct pdk_vfs *vfs = store->vfs;
+    pdk_store_spool_abandon(store);
     pdk_log_writer_end(store, &store->log);
     if (store->next.file.number >= 0) {
         pdk_file_close(&store->next.file);
         pdk_fs_discard(vfs, store->next.path.text); /* else swept at the next start */
     }
-    pdk_store_spool_abandon(store);
     pdk_marker_close(&store->marker);
     for (int i = 0; i < 2; i++) {
         if (store->locks[i] >= 0) vfs->close(vfs->ctx, store->locks[i]);
@@ -195,106 +210,4 @@ enum pdk_err pdk_store_sizes(const struct pdk_store_config *config, const struct
 {
     enum pdk_err err = folder_size(config, vfs, config->data_dir, data_bytes);
     return err == PDK_OK ? folder_size(config, vfs, config->log_dir, log_bytes) : err;
-}
-
-/* ---- epochs (disk-formats.md 6) -------------------------------------------------------------- */
-
-#define CURRENT_EPOCH "currentEpoch"
-#define ACCEPTED_EPOCH "acceptedEpoch"
-#define EPOCH_TEXT_BYTES 24
-
-/* Decimal, perhaps with blanks or a newline behind it; -1 when it is anything else. */
-static int64_t parse_epoch(const char *text, size_t len)
-{
-    int64_t value = 0;
-    size_t i = 0;
-    for (; i < len && text[i] >= '0' && text[i] <= '9'; i++) {
-        value = value * 10 + (text[i] - '0');
-        if (value > INT32_MAX) return -1; /* an epoch is the upper half of a zxid */
-    }
-    if (i == 0) return -1;
-    for (; i < len && text[i] != '\n'; i++) {
-        if (text[i] != ' ' && text[i] != '\r') return -1;
-    }
-    return value;
-}
-
-static enum pdk_err read_epoch(struct pdk_store *store, const char *name, int64_t *epoch,
-                               struct pdk_diag *diag)
-{
-    struct pdk_path path;
-    struct pdk_file file;
-    char text[EPOCH_TEXT_BYTES];
-    size_t len = 0;
-    *epoch = -1;
-    enum pdk_err err = pdk_path_join(&path, store->data_path.text, name, diag);
-    if (err != PDK_OK) return err;
-    err = pdk_file_open(&file, store->vfs, path.text, PDK_VFS_READ, diag);
-    if (err == PDK_ENOENT) return PDK_OK;
-    if (err == PDK_OK) err = pdk_file_read(&file, text, sizeof text, 0, &len, diag);
-    pdk_file_close(&file);
-    if (err != PDK_OK) return err;
-    *epoch = parse_epoch(text, len);
-    if (*epoch >= 0) return PDK_OK;
-    pdk_diag_set(diag, "%s does not hold an epoch number: put back the right one", path.text);
-    return PDK_ECORRUPT;
-}
-
-enum pdk_err pdk_store_read_epochs(struct pdk_store *store, int64_t *current, int64_t *accepted,
-                                   struct pdk_diag *diag)
-{
-    enum pdk_err err = read_epoch(store, CURRENT_EPOCH, current, diag);
-    return err == PDK_OK ? read_epoch(store, ACCEPTED_EPOCH, accepted, diag) : err;
-}
-
-static size_t format_epoch(int64_t epoch, char out[EPOCH_TEXT_BYTES])
-{
-    char reversed[EPOCH_TEXT_BYTES];
-    size_t len = 0;
-    do {
-        reversed[len++] = (char)('0' + epoch % 10);
-        epoch /= 10;
-    } while (epoch > 0);
-    for (size_t i = 0; i < len; i++) out[i] = reversed[len - 1 - i];
-    return len;
-}
-
-/* Under Apache's temporary name, so that a server of either kind finds its way after a crash. */
-static enum pdk_err write_epoch(struct pdk_store *store, const char *name, const char *temp_name,
-                                int64_t epoch, struct pdk_diag *diag)
-{
-    struct pdk_path path, temp;
-    struct pdk_file file;
-    char text[EPOCH_TEXT_BYTES];
-    size_t len = format_epoch(epoch, text);
-    enum pdk_err err = pdk_path_join(&path, store->data_path.text, name, diag);
-    if (err == PDK_OK) err = pdk_path_join(&temp, store->data_path.text, temp_name, diag);
-    if (err == PDK_OK) err = pdk_file_open(&file, store->vfs, temp.text, PDK_VFS_CREATE, diag);
-    if (err != PDK_OK) return err;
-    err = pdk_file_write(&file, text, len, 0, diag);
-    if (err == PDK_OK) err = pdk_file_sync(&file, diag);
-    pdk_file_close(&file);
-    if (err == PDK_OK) return pdk_fs_rename(store->vfs, temp.text, path.text, diag);
-    pdk_fs_discard(store->vfs, temp.text);
-    return err;
-}
-
-enum pdk_err pdk_store_write_epoch(struct pdk_store *store, int64_t epoch, bool is_current,
-                                   struct pdk_diag *diag)
-{
-    PDK_ASSERT(epoch >= 0);
-    enum pdk_err err = is_current
-                           ? write_epoch(store, CURRENT_EPOCH, CURRENT_EPOCH ".tmp", epoch, diag)
-                           : write_epoch(store, ACCEPTED_EPOCH, ACCEPTED_EPOCH ".tmp", epoch, diag);
-    return err == PDK_OK ? pdk_fs_sync_dir(store->vfs, store->data_path.text, diag) : err;
-}
-
-enum pdk_err pdk_store_write_epochs(struct pdk_store *store, int64_t current, int64_t accepted,
-                                    struct pdk_diag *diag)
-{
-    PDK_ASSERT(current >= 0 && accepted >= current);
-    /* The accepted one first: at no moment is it smaller than the current. */
-    enum pdk_err err = write_epoch(store, ACCEPTED_EPOCH, ACCEPTED_EPOCH ".tmp", accepted, diag);
-    if (err == PDK_OK) err = write_epoch(store, CURRENT_EPOCH, CURRENT_EPOCH ".tmp", current, diag);
-    return err == PDK_OK ? pdk_fs_sync_dir(store->vfs, store->data_path.text, diag) : err;
 }

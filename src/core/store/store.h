@@ -6,8 +6,9 @@
  *
  * Who runs what (nothing here starts a thread or keeps a lock):
  *   start-up      pdk_store_open, pdk_store_recover       one thread, before the node exists
- *   log thread    pdk_store_append, _sync, _reserve, _roll
- *   background    pdk_snapshot_write, pdk_store_purge
+ *   log thread    pdk_store_append, _sync, _reserve, _roll, _write_epoch; resync.h, and
+ *                 pdk_store_recover after it
+ *   background    pdk_snapshot_write, pdk_store_purge; walk.h
  * The log writer and the background calls share no mutable state but the directory itself. */
 #ifndef PDK_CORE_STORE_STORE_H
 #define PDK_CORE_STORE_STORE_H
@@ -46,7 +47,8 @@ struct pdk_store_config {
 struct pdk_store;
 
 /* Creates missing directories (or refuses), takes the advisory lock, checks that logs and snapshots
- * are not in each other's folder, sweeps private temporary files.
+ * are not in each other's folder, finishes a truncation or an installation that was interrupted
+ * (resync.h), sweeps private temporary files.
  * PDK_EBUSY: another process serves this folder; every error fills diag with what to do. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_open(const struct pdk_store_config *config,
                                             const struct pdk_vfs *vfs, struct pdk_store **out,
@@ -94,7 +96,9 @@ struct pdk_recovery {
     int64_t snapshot_ms, replay_ms; /* filled by the caller */
     char torn_file[256];            /* "" or the log file whose torn tail was cut */
 };
-/* PDK_ECORRUPT: rot (decision 8): diag names file, offset and the repair command; nothing was
+/* After open, and again on an open store when the history was changed (resync.h); the next append
+ * opens a new file.
+ * PDK_ECORRUPT: rot (decision 8): diag names file, offset and the repair command; nothing was
  * cut. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_recover(struct pdk_store *store,
                                                const struct pdk_recover_sink *sink,
@@ -116,8 +120,8 @@ struct pdk_log_piece {
     uint32_t records;
 };
 /* Seals and writes at the end of the current file; opens log.<first> when there is none (after
- * start, after _roll).  Not durable until _sync.  Any error is final: nothing may be appended
- * afterwards. */
+ * recovery, after _roll).  Zxids go up by one, or to the first of a later epoch.  Not durable until
+ * _sync.  Any error is final: nothing may be appended afterwards. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_append(struct pdk_store *store,
                                               const struct pdk_log_piece *pieces, size_t count,
                                               struct pdk_diag *diag);
@@ -168,13 +172,17 @@ PDK_WARN_UNUSED enum pdk_err pdk_store_sizes(const struct pdk_store_config *conf
                                              const struct pdk_vfs *vfs, int64_t *data_bytes,
                                              int64_t *log_bytes);
 
-/* Epoch files (disk-formats.md 6): -1 when the file is missing. */
+/* ---- epoch files (disk-formats.md 6) ------------------------------------------------------- */
+/* -1: the file is missing, and the caller derives the epoch from the last zxid, below which
+ * currentEpoch must not stay either.  An accepted epoch below the current one is repaired upward,
+ * durably. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_read_epochs(struct pdk_store *store, int64_t *current,
                                                    int64_t *accepted, struct pdk_diag *diag);
-/* One of them, durable when it returns.  The accepted one must never be smaller than the current:
- * store it first. */
+/* One of them; its file is replaced at once (a crash leaves the old number or the new one), durable
+ * when this returns.  Log thread: currentEpoch goes behind the sync of what it claims. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_write_epoch(struct pdk_store *store, int64_t epoch,
                                                    bool is_current, struct pdk_diag *diag);
+/* Both, the accepted one first. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_write_epochs(struct pdk_store *store, int64_t current,
                                                     int64_t accepted, struct pdk_diag *diag);
 

@@ -1,187 +1,124 @@
 #include "core/store/walk.h"
 
-#include "core/store/fs.h"
-#include "core/store/logread.h"
+#include "core/store/cursor.h"
 
 #define ULL(x) ((unsigned long long)(x))
-
-/* ---- files ----------------------------------------------------------------------------------- */
-
-struct folder {
-    const struct pdk_store_config *config;
-    const struct pdk_vfs *vfs;
-    struct pdk_path path;
-    struct pdk_listing files;
-    struct pdk_diag *diag;
-};
-
-static enum pdk_err folder_open(struct folder *f, const char *dir, enum pdk_file_kind kind)
-{
-    enum pdk_err err = pdk_path_join(&f->path, dir, PDK_VERSION_DIR, f->diag);
-    if (err == PDK_OK)
-        err = pdk_listing_read(&f->files, f->config->mem, f->vfs, f->path.text, f->diag);
-    size_t kept = 0;
-    for (size_t i = 0; err == PDK_OK && i < f->files.count; i++) {
-        if (f->files.items[i].parsed.kind == kind) f->files.items[kept++] = f->files.items[i];
-    }
-    f->files.count = kept;
-    return err;
-}
-
-struct log_file {
-    struct pdk_path path;
-    struct pdk_file file;
-    struct pdk_file_source source;
-    struct pdk_log_reader reader;
-};
-
-static enum pdk_err log_open(struct log_file *l, const struct folder *f, size_t index)
-{
-    enum pdk_err err = pdk_path_join(&l->path, f->path.text, f->files.items[index].name, f->diag);
-    if (err == PDK_OK) err = pdk_file_open(&l->file, f->vfs, l->path.text, PDK_VFS_READ, f->diag);
-    if (err != PDK_OK) return err;
-    pdk_log_reader_init(&l->reader, f->config->mem, pdk_source_of_file(&l->source, &l->file),
-                        f->config->max_record_bytes, f->diag);
-    return PDK_OK;
-}
-
-static void log_close(struct log_file *l)
-{
-    pdk_log_reader_deinit(&l->reader);
-    pdk_file_close(&l->file);
-}
-
-/* The newest file whose name is at most `zxid`; false: there is none. */
-static bool find_file(const struct folder *f, pdk_zxid zxid, size_t *index)
-{
-    size_t i = f->files.count;
-    while (i > 0 && f->files.items[i - 1].parsed.zxid > zxid) i--;
-    *index = i > 0 ? i - 1 : 0;
-    return i > 0;
-}
-
-/* ---- walking --------------------------------------------------------------------------------- */
-
-struct walk {
-    struct folder logs;
-    pdk_zxid last, until;
-    enum pdk_err (*each)(void *ctx, struct pdk_slice txn);
-    void *ctx;
-};
-
-/* The next of its epoch, or the first of a later one. */
-static bool follows(pdk_zxid last, pdk_zxid next)
-{
-    return next == last + 1 || (next >> 32 > last >> 32 && (next & 0xffffffff) == 1);
-}
-
-static enum pdk_err take(struct walk *w, const struct log_file *l)
-{
-    pdk_zxid zxid = l->reader.zxid;
-    if (zxid <= w->last || zxid > w->until) return PDK_OK;
-    if (!follows(w->last, zxid)) {
-        pdk_diag_set(w->logs.diag, "%s: behind zxid 0x%llx comes 0x%llx", l->path.text,
-                     ULL(w->last), ULL(zxid));
-        return PDK_ECORRUPT;
-    }
-    w->last = zxid;
-    return w->each(w->ctx, l->reader.txn);
-}
-
-/* Damage ends a file: what an earlier recovery has passed over is followed by the next zxid in the
- * next file, anything else by a gap. */
-static enum pdk_err walk_file(struct walk *w, size_t index)
-{
-    struct log_file l;
-    enum pdk_err err = log_open(&l, &w->logs, index);
-    if (err != PDK_OK) return err;
-    enum pdk_log_found found = PDK_LOG_RECORD;
-    while (err == PDK_OK && w->last < w->until &&
-           (found = pdk_log_reader_next(&l.reader)) == PDK_LOG_RECORD)
-        err = take(w, &l);
-    if (err == PDK_OK && found == PDK_LOG_UNREADABLE) err = l.reader.err;
-    log_close(&l);
-    return err;
-}
 
 enum pdk_err pdk_store_walk(const struct pdk_store_config *config, const struct pdk_vfs *vfs,
                             pdk_zxid after, pdk_zxid until,
                             enum pdk_err (*each)(void *ctx, struct pdk_slice txn), void *ctx,
                             struct pdk_diag *diag)
 {
-    struct walk w = {
-        .logs = {.config = config, .vfs = vfs, .files = {.mem = config->mem}, .diag = diag},
-        .last = after,
-        .until = until,
-        .each = each,
-        .ctx = ctx};
-    size_t index = 0;
-    enum pdk_err err = folder_open(&w.logs, config->log_dir, PDK_FILE_LOG);
-    (void)find_file(&w.logs, after, &index);
-    for (; err == PDK_OK && w.last < until && index < w.logs.files.count; index++)
-        err = walk_file(&w, index);
-    if (err == PDK_OK && w.last < until) {
-        pdk_diag_set(diag, "the logs in %s end at zxid 0x%llx, before 0x%llx", w.logs.path.text,
-                     ULL(w.last), ULL(until));
-        err = PDK_ECORRUPT;
-    }
-    pdk_listing_deinit(&w.logs.files);
-    return err;
-}
-
-/* ---- finding --------------------------------------------------------------------------------- */
-
-/* The largest zxid <= `zxid` in the file, and how many bytes of records up to `until` follow it. */
-static enum pdk_err look_into(const struct folder *f, size_t index, pdk_zxid zxid, pdk_zxid until,
-                              struct pdk_log_place *out)
-{
-    struct log_file l;
-    enum pdk_err err = log_open(&l, f, index);
-    if (err != PDK_OK) return err;
-    enum pdk_log_found found;
-    while ((found = pdk_log_reader_next(&l.reader)) == PDK_LOG_RECORD) {
-        if (l.reader.zxid <= zxid) {
-            out->reaches = true;
-            out->at = l.reader.zxid;
-        } else if (l.reader.zxid <= until) {
-            out->bytes += (int64_t)l.reader.txn.len + PDK_LOG_FRAME_BYTES;
-        } else {
+    struct pdk_log_cursor c;
+    enum pdk_err err = pdk_log_cursor_init(&c, config, vfs, after, diag);
+    while (err == PDK_OK && c.last < until) {
+        err = pdk_log_cursor_next(&c);
+        if (err == PDK_OK && c.last <= until) err = each(ctx, c.reader.txn);
+        /* That the one behind it follows proves that nothing is missing.  At an epoch's beginning
+         * there may be nothing behind it yet. */
+        if (err != PDK_ENOENT) continue;
+        if ((until & 0xffffffff) == 0) {
+            err = PDK_OK;
             break;
         }
+        pdk_diag_set(diag, "the log in %s ends at zxid 0x%llx, before 0x%llx", c.folder.text,
+                     ULL(c.last), ULL(until));
+        err = PDK_ECORRUPT;
     }
-    if (found == PDK_LOG_UNREADABLE) err = l.reader.err;
-    log_close(&l);
+    pdk_log_cursor_deinit(&c);
     return err;
 }
 
-static enum pdk_err newest_snapshot(struct folder *f, const char *data_dir, int64_t *bytes)
+/* ---- where something stands ------------------------------------------------------------------ */
+
+struct place {
+    pdk_zxid at; /* the largest zxid up to the one asked for; -1: none */
+    int64_t end; /* of that record */
+};
+
+static enum pdk_err look(const struct pdk_store_config *config, const struct pdk_vfs *vfs,
+                         const struct pdk_path *folder, const char *name, pdk_zxid zxid,
+                         struct place *out, struct pdk_diag *diag)
 {
-    enum pdk_err err = folder_open(f, data_dir, PDK_FILE_SNAPSHOT);
-    *bytes =
-        err == PDK_OK && f->files.count > 0 ? f->files.items[f->files.count - 1].size_bytes : 0;
-    pdk_listing_deinit(&f->files);
+    struct pdk_path path;
+    struct pdk_file file;
+    struct pdk_file_source source;
+    struct pdk_log_reader r;
+    *out = (struct place){.at = -1};
+    enum pdk_err err = pdk_path_join(&path, folder->text, name, diag);
+    if (err == PDK_OK) err = pdk_file_open(&file, vfs, path.text, PDK_VFS_READ, diag);
+    if (err != PDK_OK) return err == PDK_ENOENT ? PDK_ECORRUPT : err;
+    pdk_log_reader_init(&r, config->mem, pdk_source_of_file(&source, &file),
+                        config->max_record_bytes, diag);
+    enum pdk_log_found found = PDK_LOG_RECORD;
+    while (found == PDK_LOG_RECORD && out->at < zxid) {
+        found = pdk_log_reader_next(&r);
+        if (found != PDK_LOG_RECORD || r.zxid > zxid) break;
+        *out = (struct place){.at = r.zxid, .end = pdk_window_offset(&r.window)};
+    }
+    if (found == PDK_LOG_UNREADABLE) err = r.err;
+    if (found == PDK_LOG_DAMAGED) {
+        pdk_diag_set(diag, "%s at offset %lld: %s", path.text, (long long)r.offset,
+                     pdk_log_damage_text(r.damage));
+        err = PDK_ECORRUPT;
+    }
+    pdk_log_reader_deinit(&r);
+    pdk_file_close(&file);
     return err;
+}
+
+/* The newest file that holds something up to `zxid`. */
+static enum pdk_err look_back(const struct pdk_store_config *config, const struct pdk_vfs *vfs,
+                              const struct pdk_path *folder, const struct pdk_listing *logs,
+                              pdk_zxid zxid, size_t *index, struct place *out,
+                              struct pdk_diag *diag)
+{
+    enum pdk_err err = PDK_OK;
+    *out = (struct place){.at = -1};
+    if (!pdk_logs_holding(logs, zxid, index)) return PDK_OK;
+    for (;;) {
+        err = look(config, vfs, folder, logs->items[*index].name, zxid, out, diag);
+        if (err != PDK_OK || out->at >= 0 || *index == 0) return err;
+        --*index;
+    }
+}
+
+static enum pdk_err newest_snapshot(const struct pdk_store_config *config,
+                                    const struct pdk_vfs *vfs, int64_t *bytes,
+                                    struct pdk_diag *diag)
+{
+    struct pdk_path folder;
+    struct pdk_listing l;
+    enum pdk_err err = pdk_path_join(&folder, config->data_dir, PDK_VERSION_DIR, diag);
+    if (err == PDK_OK) err = pdk_listing_read(&l, config->mem, vfs, folder.text, diag);
+    if (err != PDK_OK) return err;
+    pdk_listing_keep(&l, PDK_FILE_SNAPSHOT);
+    *bytes = l.count > 0 ? l.items[l.count - 1].size_bytes : 0;
+    pdk_listing_deinit(&l);
+    return PDK_OK;
 }
 
 enum pdk_err pdk_store_find(const struct pdk_store_config *config, const struct pdk_vfs *vfs,
                             pdk_zxid zxid, pdk_zxid until, struct pdk_log_place *out,
                             struct pdk_diag *diag)
 {
-    struct folder logs = {
-        .config = config, .vfs = vfs, .files = {.mem = config->mem}, .diag = diag};
-    struct folder data = logs;
-    size_t index = 0;
+    struct pdk_path folder;
+    struct pdk_listing logs;
+    struct place from = {.at = -1}, to = {.at = -1};
+    size_t first = 0, last = 0;
     *out = (struct pdk_log_place){0};
-    enum pdk_err err = newest_snapshot(&data, config->data_dir, &out->snapshot_bytes);
-    if (err == PDK_OK) err = folder_open(&logs, config->log_dir, PDK_FILE_LOG);
-    if (err == PDK_OK && find_file(&logs, zxid, &index)) {
-        err = look_into(&logs, index, zxid, until, out);
-        /* The files between are full; the newest is longer than what is written in it. */
-        for (size_t i = index + 1; err == PDK_OK && i + 1 < logs.files.count; i++)
-            out->bytes += logs.files.items[i].size_bytes;
-        if (err == PDK_OK && index + 1 < logs.files.count)
-            err = look_into(&logs, logs.files.count - 1, 0, until, out);
+    enum pdk_err err = newest_snapshot(config, vfs, &out->snapshot_bytes, diag);
+    if (err != PDK_OK) return err;
+    err = pdk_logs_list(&logs, &folder, config, vfs, diag);
+    if (err == PDK_OK) err = look_back(config, vfs, &folder, &logs, zxid, &first, &from, diag);
+    if (err == PDK_OK && from.at >= 0)
+        err = look_back(config, vfs, &folder, &logs, until, &last, &to, diag);
+    if (err == PDK_OK && from.at >= 0) {
+        out->reaches = true;
+        out->at = from.at;
+        out->bytes = to.end - from.end;
+        for (size_t i = first; i < last; i++) out->bytes += logs.items[i].size_bytes;
     }
-    pdk_listing_deinit(&logs.files);
+    pdk_listing_deinit(&logs);
     return err;
 }
