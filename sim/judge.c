@@ -316,18 +316,23 @@ static void commit(struct pdk_judge *j, uint32_t server, struct pdk_hist *h)
     }
 }
 
-static void check_applied(struct pdk_judge *j, uint32_t server, struct pdk_judged *s)
+static void must_be_committed(struct pdk_judge *j, uint32_t server, struct pdk_hist *h)
 {
-    if (pdk_hist_is_prefix(s->applied, j->committed)) return;
-    if (pdk_hist_is_prefix(j->committed, s->applied)) {
-        commit(j, server, s->applied);
+    if (pdk_hist_is_prefix(h, j->committed)) return;
+    if (pdk_hist_is_prefix(j->committed, h)) {
+        commit(j, server, h);
         return;
     }
     pdk_world_fail(j->world,
                    "server %u serves 0x%" PRIx64 ", which is not the history that others have "
                    "committed: they part behind 0x%" PRIx64,
-                   server, hex(s->applied->zxid),
-                   hex(pdk_hist_common(s->applied, j->committed)->zxid));
+                   server, hex(h->zxid), hex(pdk_hist_common(h, j->committed)->zxid));
+}
+
+void pdk_judge_told(struct pdk_judge *j, uint32_t server, pdk_zxid zxid)
+{
+    if (zxid > 0 && !j->world->failed)
+        must_be_committed(j, server, pdk_hist_up_to(j->servers[server].logged, zxid));
 }
 
 static void check_leader(struct pdk_judge *j, uint32_t server, uint32_t life, int64_t epoch)
@@ -408,7 +413,7 @@ void pdk_judge_step(struct pdk_judge *j, uint32_t server, uint32_t life,
     if (moved && !find_applied(j, server, summary.zxid)) return;
     pdk_world_note(j->world, (uint64_t)summary.zxid ^ server);
     if (moved) check_digest(j, server, node);
-    if (serves && (moved || !s->serves)) check_applied(j, server, s);
+    if (serves && (moved || !s->serves)) must_be_committed(j, server, s->applied);
     bool leads = j->ensemble && serves && member.role == PDK_ROLE_LEADING;
     if (leads) check_leader(j, server, life, member.epoch);
     s->leads = leads;

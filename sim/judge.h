@@ -104,6 +104,8 @@ void pdk_judge_install(struct pdk_judge *j, uint32_t server); /* wanted */
 void pdk_judge_replaced(struct pdk_judge *j, uint32_t server, bool done);
 void pdk_judge_epochs(struct pdk_judge *j, uint32_t server, int64_t current, int64_t accepted);
 void pdk_judge_died(struct pdk_judge *j, uint32_t server);
+/* It shows a client the state of `zxid`: everything up to there must be committed. */
+void pdk_judge_told(struct pdk_judge *j, uint32_t server, pdk_zxid zxid);
 /* After each step, unless a tree is being loaded.  `life`: which process of this server it is. */
 void pdk_judge_step(struct pdk_judge *j, uint32_t server, uint32_t life,
                     const struct pdk_node *node);

@@ -33,6 +33,8 @@ static int run_single(const struct pdk_campaign_options *o, bool verbose)
     static struct pdk_run_result r;
     struct pdk_run_options run = {
         .seed = o->first, .voters = o->voters, .standalone = o->standalone, .verbose = verbose};
+    /* What was said before an assertion must be seen. */
+    if (verbose) (void)setvbuf(stdout, NULL, _IOLBF, 0);
     printf("seed %" PRIu64 "\n", o->first);
     pdk_ensemble_run(&run, &r);
     printf("%s seed %" PRIu64 ": %" PRIu64 " events in %" PRId64 " ms, %" PRIu64

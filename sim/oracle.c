@@ -406,7 +406,6 @@ static void take_request(struct pdk_oracle *o, struct pdk_hist *h)
         wrong(o, h, "a later write had been answered before it was sent");
         return;
     }
-    check_order(o, h, a, call);
     const struct pdk_session_fate *fate = pdk_oracle_fate(o, h->header.client_id);
     bool over = fate == NULL || fate->closed != 0;
     if (over && h->header.type != PDK_OP_ERROR) {
@@ -415,6 +414,8 @@ static void take_request(struct pdk_oracle *o, struct pdk_hist *h)
     }
     enum pdk_code code = carry_out(o, h, call);
     check_outcome(o, h, call, code);
+    /* What came too late, over a connection that is no longer the session's, is refused. */
+    if (!call->refused) check_order(o, h, a, call);
     o->counts.committed_after_loss += call->lost;
     if (call->code == PDK_CODE_OK)
         o->counts.writes++;

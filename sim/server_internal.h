@@ -48,9 +48,9 @@ struct pdk_sock {
     uint32_t number; /* connection or link */
     bool open;       /* the node knows it */
     bool dialling;
-    bool paused;  /* connections */
-    bool over;    /* the other side has gone */
-    bool dropped; /* by us, and the node has not heard of it */
+    bool paused, greeted; /* connections */
+    bool over;            /* the other side has gone */
+    bool dropped;         /* by us, and the node has not heard of it */
     bool is_election, sync_seen, is_learner;
     uint32_t users; /* workers that will still answer for this link: its number stays taken */
     struct pdk_buf in;

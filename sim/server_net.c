@@ -506,10 +506,28 @@ static void conn_close(struct pdk_simserver *s, uint32_t conn)
     release(s, k);
 }
 
+/* Which states these frames speak of; the first of a connection has no zxid. */
+static void report_told(struct pdk_simserver *s, struct pdk_sock *k, struct pdk_slice bytes)
+{
+    struct pdk_slice body;
+    size_t used = 0;
+    while (pdk_frame_split(bytes.bytes, bytes.len, INT32_MAX, &body, &used) == PDK_FRAME_WHOLE) {
+        bytes.bytes += used;
+        bytes.len -= used;
+        struct pdk_reply_header header;
+        struct pdk_reader r = pdk_reader_of(body);
+        pdk_read_reply_header(&r, &header);
+        if (k->greeted) pdk_judge_told(s->judge, s->sid, header.zxid);
+        k->greeted = true;
+    }
+}
+
 static void conn_send(struct pdk_simserver *s, uint32_t conn, struct pdk_slice bytes)
 {
     struct pdk_sock *k = conn_of(s, conn);
-    if (k != NULL) pdk_net_send(s->net, k->end, bytes);
+    if (k == NULL) return;
+    report_told(s, k, bytes);
+    pdk_net_send(s->net, k->end, bytes);
 }
 
 static void conn_pause(struct pdk_simserver *s, uint32_t conn, bool on)
