@@ -352,7 +352,10 @@ static void carry_out_leaders(server *s, const struct pdk_zab_effect *e)
         return;
     case PDK_ZAB_STORE_ACCEPTED: store(s, e->epoch, false); return;
     case PDK_ZAB_STORE_CURRENT: store(s, e->epoch, true); return;
-    case PDK_ZAB_COMMIT: apply(s, e->zxid, true); return;
+    case PDK_ZAB_COMMIT:
+        /* Before, it is what the leader brought, and not yet committed. */
+        apply(s, e->zxid, pdk_leader_phase(s->leader) == PDK_LEADER_BROADCAST);
+        return;
     case PDK_ZAB_SERVE: serve(s, e->epoch); return;
     case PDK_ZAB_LOG: tell(s, "leads:", e->bytes); return;
     case PDK_ZAB_LOST:
