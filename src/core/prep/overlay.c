@@ -445,8 +445,18 @@ void pdk_overlay_end(struct pdk_overlay *o, bool rollback)
     o->digest = o->digest_before;
 }
 
+/* The record goes with the last change that touched it. */
+static void pop_touch(struct pdk_overlay *o)
+{
+    struct touch t = o->touches[o->touch_head];
+    o->touch_head = (o->touch_head + 1) & (o->touch_cap - 1);
+    o->touch_count--;
+    if (t.record->zxid == t.zxid) remove_record(o, t.record);
+}
+
 void pdk_overlay_reset(struct pdk_overlay *o)
 {
+    while (o->touch_count > 0) pop_touch(o);
     PDK_ASSERT(o->count == 0);
     o->digest = pdk_tree_digest(o->tree);
 }
@@ -461,12 +471,7 @@ size_t pdk_overlay_touches(const struct pdk_overlay *o) { return o->touch_count;
 size_t pdk_overlay_commit(struct pdk_overlay *o, pdk_zxid zxid)
 {
     size_t before = o->touch_count;
-    while (o->touch_count > 0 && o->touches[o->touch_head].zxid <= zxid) {
-        struct touch t = o->touches[o->touch_head];
-        o->touch_head = (o->touch_head + 1) & (o->touch_cap - 1);
-        o->touch_count--;
-        if (t.record->zxid == t.zxid) remove_record(o, t.record);
-    }
+    while (o->touch_count > 0 && o->touches[o->touch_head].zxid <= zxid) pop_touch(o);
     PDK_VERIFY(!o->digest_enabled || o->count > 0 || o->digest == pdk_tree_digest(o->tree));
     return before - o->touch_count;
 }

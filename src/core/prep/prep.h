@@ -34,7 +34,7 @@ struct pdk_prep;
 /* `tree` must outlive it. */
 struct pdk_prep *pdk_prep_create(const struct pdk_prep_config *config, const struct pdk_tree *tree);
 void pdk_prep_destroy(struct pdk_prep *p);
-/* The tree has been loaded; nothing is outstanding. */
+/* The tree is another one, or has been changed by others: nothing is outstanding any more. */
 void pdk_prep_reset(struct pdk_prep *p);
 
 struct pdk_prep_request {

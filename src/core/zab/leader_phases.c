@@ -72,6 +72,8 @@ static void put_leaderinfo(struct pdk_leader *l, struct pdk_peer *p)
     pdk_buf_deinit(&data);
 }
 
+static const char ahead[] = "it has promised a later epoch to another leader";
+
 /* Why this learner is not taken; NULL: it is. */
 static const char *judge(const struct pdk_leader *l, const struct pdk_qpacket *packet,
                          const struct pdk_learner_info *info)
@@ -86,15 +88,28 @@ static const char *judge(const struct pdk_leader *l, const struct pdk_qpacket *p
     if (info->has_config_version && info->config_version > l->committed->version)
         return "its config is newer than ours";
     if (accepted < 0 || accepted >= INT32_MAX) return "its accepted epoch cannot be";
-    if (l->phase > PDK_LEADER_DISCOVERY && accepted > l->epoch)
-        return "it has promised a later epoch to another leader";
+    if (l->phase > PDK_LEADER_DISCOVERY && accepted > l->epoch) return ahead;
     return NULL;
+}
+
+static void note_promise(struct pdk_leader *l, const struct pdk_learner_info *info,
+                         int64_t accepted)
+{
+    if (accepted <= l->promised) return;
+    if (accepted > l->epoch + PDK_EPOCHS_AHEAD_MAX) return;
+    if (pdk_members_find(l->committed, info->sid) != NULL) l->promised = accepted;
+}
+
+bool pdk_leader_wants_renewal(const struct pdk_leader *l)
+{
+    return !l->lost && !l->retiring && l->phase == PDK_LEADER_BROADCAST && l->promised > l->epoch;
 }
 
 bool pdk_leader_greet(struct pdk_leader *l, struct pdk_peer *p, const struct pdk_qpacket *packet)
 {
     struct pdk_learner_info info = pdk_learner_info_of(packet->data);
     const char *why = judge(l, packet, &info);
+    if (why == ahead) note_promise(l, &info, PDK_ZXID_EPOCH(packet->zxid));
     if (why != NULL) return refuse(l, p, why);
     for (size_t i = 0; i < l->count; i++) {
         if (l->peers[i]->sid != info.sid) continue;
@@ -131,6 +146,7 @@ void pdk_leader_renew(struct pdk_leader *l, int64_t now_ms)
     l->own_current = l->epoch;
     l->own_last = l->commit;
     l->looking = (struct pdk_sids){0};
+    if (l->promised > l->epoch) l->epoch = l->promised;
     for (size_t i = 0; i < l->count;) {
         struct pdk_peer *p = l->peers[i];
         if (p->step > STEP_INFO && !(p->step == STEP_FOLLOWS && p->is_paddock)) {
@@ -212,13 +228,18 @@ void pdk_leader_stored(struct pdk_leader *l, int64_t now_ms, int64_t epoch, bool
 {
     l->now_ms = now_ms;
     if (l->lost || !l->storing || epoch != l->epoch) return;
-    PDK_ASSERT(is_current == (l->phase == PDK_LEADER_EPOCH));
+    /* An answer to what a role before had asked for may come behind the one to us. */
+    if (is_current != (l->phase == PDK_LEADER_EPOCH)) return;
     l->storing = false;
     if (!is_current) {
         open_epoch(l);
         return;
     }
     enter(l, PDK_LEADER_SYNC);
+    /* All that we brought will be committed or cut.  Applied now, because a tree that ends before
+     * it would take back from a learner what that has acked, and a crash make it the loss of it. */
+    if (*l->config.applied < l->own_last)
+        pdk_zab_add(&l->out, PDK_ZAB_COMMIT)->zxid = l->own_last;
     pdk_leader_sync_queued(l);
     pdk_leader_try_establish(l);
 }
