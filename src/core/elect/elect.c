@@ -248,7 +248,6 @@ static void propose(struct pdk_elect *e, const struct pdk_vote *vote)
     e->decide_at_ms = INT64_MAX;
     /* A server that must not vote (section 8), or that has nobody to vote for, does not count. */
     if (e->initial.zxid == -1 || !pdk_sids_has(&e->voters, e->current.leader)) return;
-    if (!pdk_sids_has(&e->voters, e->config.me)) return;
     struct pdk_statement mine = my_statement(e);
     pdk_votes_put(&e->heard, e->config.me, &mine);
 }
@@ -299,7 +298,6 @@ static struct pdk_vote initial_vote(const struct pdk_elect *e, const struct pdk_
 void pdk_elect_start(struct pdk_elect *e, int64_t now_ms, const struct pdk_candidate *candidate)
 {
     e->started = true;
-    e->tentative = false;
     e->state = PDK_LOOKING;
     /* A peer can bring any round into the world: the largest is followed by the smallest. */
     e->round = (int64_t)((uint64_t)e->round + 1);

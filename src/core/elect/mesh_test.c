@@ -347,6 +347,7 @@ static void an_unknown_knocker_is_dialled_back_by_its_hello(void **state)
     (void)state;
     struct net n;
     open_mesh(&n, 8);
+    size_t live = n.mem.live;
     accept_from(&n, 70, 7, "10.0.0.7:3888");
     expect_mesh(&n, "dial 1 10.0.0.7:3888; close 70");
     dialled(&n, 1, true);
@@ -356,7 +357,8 @@ static void an_unknown_knocker_is_dialled_back_by_its_hello(void **state)
     send(&n, 7, "more");
     expect_mesh(&n, ""); /* forgotten */
     accept_from(&n, 71, 6, "0.0.0.0:3888");
-    expect_mesh(&n, "close 71"); /* says nothing of where it is */
+    expect_mesh(&n, "close 71");            /* says nothing of where it is */
+    assert_int_equal(n.mem.live, live + 1); /* the list of effects */
     close_mesh(&n);
 }
 
@@ -655,6 +657,24 @@ static void a_peer_that_closes_each_stream_is_not_dialled_for_ever(void **state)
     close_mesh(&n);
 }
 
+/* redial_ms is for those that could not be reached. */
+static void a_new_message_dials_at_once_after_a_stream_that_broke(void **state)
+{
+    (void)state;
+    struct net n;
+    open_mesh(&n, 3);
+    pdk_mesh_dial(n.m, n.now, 1);
+    for (uint32_t link = 1; link <= 2; link++) {
+        dialled(&n, link, true);
+        pdk_mesh_closed(n.m, n.now, link);
+    }
+    expect_mesh(&n, "dial 1 127.0.0.1:3888; write 1 hello 3 127.0.0.3:3888; up 1; "
+                    "dial 2 127.0.0.1:3888; write 2 hello 3 127.0.0.3:3888");
+    send(&n, 1, "vote");
+    expect_mesh(&n, "dial 3 127.0.0.1:3888");
+    close_mesh(&n);
+}
+
 /* ---- randomness: no input breaks the bookkeeping --------------------------------------------- */
 
 static void any_order_of_inputs_is_survived(void **state)
@@ -722,6 +742,7 @@ int main(void)
         cmocka_unit_test(a_steady_stream_that_breaks_means_that_its_peer_is_gone),
         cmocka_unit_test(a_young_stream_that_breaks_is_told_when_the_dial_is_refused),
         cmocka_unit_test(a_peer_that_closes_each_stream_is_not_dialled_for_ever),
+        cmocka_unit_test(a_new_message_dials_at_once_after_a_stream_that_broke),
         cmocka_unit_test(any_order_of_inputs_is_survived),
     };
     return cmocka_run_group_tests_name("mesh", tests, NULL, NULL);
