@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "server/config_dynamic.h"
 #include "server/wire_internal.h"
 #include "server/words.h"
 #include "shell/clock.h"
@@ -18,6 +19,8 @@
 
 /* After the last reply: how long peers may take to close their side. */
 #define LEAVE_MS 300
+/* How long a leader that stops tries to hand over. */
+#define HAND_OVER_MS 2000
 /* How long a batch for the log may grow at most while the log thread is idle. */
 #define GATHER_US 100
 /* Without room for the log: how often to look for some. */
@@ -60,6 +63,13 @@ static void on_log(struct pdk_source *self, uint32_t events)
     if (report.space_changed)
         pdk_server_input(s,
                          &(struct pdk_input){.kind = PDK_IN_LOG_SPACE, .flag = report.has_space});
+    struct pdk_log_op *op;
+    while ((op = pdk_logthread_done(s->logthread)) != NULL) {
+        pdk_server_operated(s, op);
+        pdk_logthread_op_free(s->logthread, op);
+    }
+    pdk_server_spooled(s);
+    pdk_server_sync_took(s, (int64_t)report.sync_ms.max);
     if (!report.failed) return;
     pdk_log_write(
         s->log, PDK_LOG_ERROR,
@@ -81,7 +91,10 @@ static void take_background(struct server *s)
             pdk_log_write(s->log, PDK_LOG_INFO,
                           "snapshot.written zxid=0x%" PRIx64 " bytes=%" PRId64 " ms=%" PRId64,
                           (uint64_t)r->zxid, r->size_bytes, done.took_ms);
-        } else if (s->phase == PHASE_SERVING) {
+        } else if (r->err == PDK_EBUSY) {
+            pdk_log_write(s->log, PDK_LOG_INFO, "snapshot.cancelled zxid=0x%" PRIx64,
+                          (uint64_t)done.job->zxid);
+        } else {
             s->metrics.snapshot_error_count++;
             pdk_log_write(s->log, PDK_LOG_ERROR,
                           "snapshot.failed zxid=0x%" PRIx64 " why=\"%s\": the log still has "
@@ -113,6 +126,26 @@ static void begin_draining(struct server *s, int signo)
     s->phase_until_ms = s->now.mono_ms + s->config->shutdown_timeout_ms;
 }
 
+/* Others need not find out that their leader has gone. */
+static bool begin_handing(struct server *s)
+{
+    struct pdk_member_summary m;
+    pdk_node_member(s->node, &m);
+    if (s->links == NULL || m.role != PDK_ROLE_LEADING || !m.serves) return false;
+    s->phase = PHASE_HANDING;
+    s->phase_until_ms = s->now.mono_ms + HAND_OVER_MS;
+    pdk_server_input(s, &(struct pdk_input){.kind = PDK_IN_HAND_OVER, .sid = PDK_SID_NONE});
+    return true;
+}
+
+static void hand(struct server *s)
+{
+    struct pdk_member_summary m;
+    pdk_node_member(s->node, &m);
+    if (m.role == PDK_ROLE_LEADING && s->now.mono_ms < s->phase_until_ms) return;
+    begin_draining(s, s->stop_signal);
+}
+
 static void on_signal(struct pdk_source *self, uint32_t events)
 {
     (void)events;
@@ -120,15 +153,25 @@ static void on_signal(struct pdk_source *self, uint32_t events)
     struct signalfd_siginfo info;
     while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (s->phase != PHASE_SERVING) _exit(128 + (int)info.ssi_signo);
-        begin_draining(s, (int)info.ssi_signo);
+        s->stop_signal = (int)info.ssi_signo;
+        if (!begin_handing(s)) begin_draining(s, s->stop_signal);
     }
+}
+
+/* A member goes on hearing of others' writes: only what its own clients wait for counts. */
+static bool is_idle(const struct server *s)
+{
+    if (s->links == NULL) return pdk_node_idle(s->node);
+    struct pdk_node_summary summary;
+    pdk_node_summary(s->node, &summary);
+    return summary.outstanding == 0;
 }
 
 static void drain(struct server *s)
 {
     bool late = s->now.mono_ms >= s->phase_until_ms;
     if (s->phase == PHASE_DRAINING) {
-        bool done = pdk_node_idle(s->node) && pdk_conns_unsent(s->conns) == 0;
+        bool done = is_idle(s) && pdk_conns_unsent(s->conns) == 0;
         if (!done && !late) return;
         if (!done)
             pdk_log_write(s->log, PDK_LOG_WARN,
@@ -144,15 +187,25 @@ static void drain(struct server *s)
 }
 
 /* ---- turns --------------------------------------------------------------------------------- */
+/* Does the node still hear of time?  A member does to the end: others count on it. */
+static bool is_running(const struct server *s)
+{
+    return s->phase == PHASE_SERVING || s->links != NULL;
+}
+
+static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+
 static int wait_ms(const struct server *s)
 {
     int64_t due = pdk_conns_deadline(s->conns);
-    if (s->phase == PHASE_SERVING) {
-        int64_t node = pdk_node_deadline(s->node);
-        if (node < due) due = node;
-        if (s->next_purge_ms < due) due = s->next_purge_ms;
-    } else if (s->phase_until_ms < due) {
-        due = s->phase_until_ms;
+    if (is_running(s)) due = earlier(due, pdk_node_deadline(s->node));
+    if (s->phase == PHASE_SERVING)
+        due = earlier(due, s->next_purge_ms);
+    else
+        due = earlier(due, s->phase_until_ms);
+    if (s->links != NULL) {
+        due = earlier(due, pdk_links_deadline(s->links));
+        due = earlier(due, pdk_server_sync_deadline(s));
     }
     if (due == INT64_MAX) return -1;
     int64_t left = due - s->now.mono_ms;
@@ -164,16 +217,22 @@ static void look_at_clock(struct server *s)
 {
     s->now = pdk_clock_now();
     pdk_conns_time(s->conns, s->now.mono_ms);
+    if (s->links != NULL) pdk_links_time(s->links, s->now.mono_ms);
 }
 
 static void run_timers(struct server *s)
 {
-    if (s->phase != PHASE_SERVING) return;
-    if (s->now.mono_ms >= pdk_node_deadline(s->node))
+    if (is_running(s) && s->now.mono_ms >= pdk_node_deadline(s->node))
         pdk_server_input(s, &(struct pdk_input){.kind = PDK_IN_TICK});
+    if (s->links != NULL) pdk_server_watch_sync(s);
+    if (s->phase != PHASE_SERVING) return;
     if (s->now.mono_ms >= s->next_purge_ms) {
         s->next_purge_ms = s->now.mono_ms + s->config->purge_interval_ms;
         pdk_background_purge(s->background);
+    }
+    if (s->hand_over) {
+        s->hand_over = false;
+        pdk_server_input(s, &(struct pdk_input){.kind = PDK_IN_HAND_OVER, .sid = PDK_SID_NONE});
     }
 }
 
@@ -183,7 +242,7 @@ static void run_timers(struct server *s)
 static void gather(struct server *s)
 {
     int64_t until_us = 0;
-    while (s->phase == PHASE_SERVING && pdk_logthread_gathers(s->logthread)) {
+    while (s->phase <= PHASE_HANDING && pdk_logthread_gathers(s->logthread)) {
         int64_t now_us = pdk_clock_us();
         if (until_us == 0) until_us = now_us + GATHER_US;
         if (now_us > until_us || pdk_loop_wait(s->loop, 0) == 0) return;
@@ -202,9 +261,11 @@ static void turn(struct server *s)
     gather(s);
     if (s->phase == PHASE_ENDED) return;
     run_timers(s);
+    if (s->links != NULL) pdk_links_turn(s->links);
     pdk_conns_turn(s->conns);
     if (s->listener != NULL) pdk_listener_turn(s->listener, s->now.mono_ms);
-    if (s->phase != PHASE_SERVING) drain(s);
+    if (s->phase == PHASE_HANDING) hand(s);
+    if (s->phase == PHASE_DRAINING || s->phase == PHASE_LEAVING) drain(s);
     pdk_logthread_commit(s->logthread);
 }
 
@@ -303,38 +364,33 @@ static int open_store(struct server *s)
     return PDK_EXIT_OK;
 }
 
-static int build_node(struct server *s, struct pdk_recovery *recovery)
+static enum pdk_err store_config(void *ctx, const struct pdk_members *members, bool in_force,
+                                 struct pdk_diag *diag)
 {
-    struct pdk_diag diag = {0};
-    struct pdk_node_config config = s->config->node;
-    config.mem = s->mem;
-    pdk_entropy(&config.seed, sizeof config.seed);
-    pdk_entropy(&config.prng_seed, sizeof config.prng_seed);
-    s->node = pdk_node_create(&config);
-    if (s->node == NULL) return out_of_means(s, "node");
-    if (pdk_server_recover(s, recovery, &diag) != PDK_OK)
-        return fail(s, "recover.failed", &diag, PDK_EXIT_DISK);
-    look_at_clock(s);
-    if (pdk_node_start(s->node, recovery, &s->now, &diag) != PDK_OK)
-        return fail(s, "recover.failed", &diag, PDK_EXIT_DISK);
-    return PDK_EXIT_OK;
+    const struct server *s = ctx;
+    return pdk_config_store_members(s->config, members, in_force, diag);
 }
 
 static int start_threads(struct server *s)
 {
+    const struct pdk_background_ops ops = {.ctx = s, .snapshot = write_snapshot, .purge = purge};
+    s->background = pdk_background_start(s->mem, s->log, &ops);
+    if (s->background == NULL) return out_of_means(s, "threads");
+    s->log_store.store = s->store;
+    s->log_store.background = s->background;
+    s->log_store.store_config = store_config;
+    s->log_store.config_ctx = s;
     const struct pdk_logthread_config log_config = {
         .mem = s->mem,
         .log = s->log,
-        .ops = pdk_log_ops_of(s->store),
+        .ops = pdk_log_ops_with(&s->log_store),
         .flush_delay_ms = s->config->flush_delay_ms,
         .max_batch_size = s->config->max_batch_size,
         .sync_warning_ms = s->config->fsync_warning_ms,
         .retry_ms = SPACE_RETRY_MS,
     };
     s->logthread = pdk_logthread_start(&log_config);
-    const struct pdk_background_ops ops = {.ctx = s, .snapshot = write_snapshot, .purge = purge};
-    s->background = pdk_background_start(s->mem, s->log, &ops);
-    if (s->logthread == NULL || s->background == NULL) return out_of_means(s, "threads");
+    if (s->logthread == NULL) return out_of_means(s, "threads");
     s->log_source.ready = on_log;
     s->background_source.ready = on_background;
     if (pdk_loop_add(s->loop, pdk_logthread_fd(s->logthread), EPOLLIN | EPOLLET, &s->log_source) !=
@@ -435,7 +491,9 @@ static int start(struct server *s)
     raise_file_limit(s);
     int code = open_loop(s);
     if (code == PDK_EXIT_OK) code = open_store(s);
-    if (code == PDK_EXIT_OK) code = build_node(s, &recovery);
+    if (code == PDK_EXIT_OK) code = pdk_server_build_node(s, &recovery);
+    look_at_clock(s);
+    if (code == PDK_EXIT_OK && !pdk_server_open_links(s)) code = out_of_means(s, "links");
     if (code == PDK_EXIT_OK) code = start_threads(s);
     if (code == PDK_EXIT_OK && !recovery.snapshot_loaded) code = await_first_snapshot(s);
     if (code == PDK_EXIT_OK) code = open_listener(s);
@@ -446,12 +504,14 @@ static int start(struct server *s)
 static void stop(struct server *s)
 {
     pdk_listener_close(s->listener);
+    s->stopped = true;
+    pdk_server_close_links(s);
     if (s->background != NULL) {
         pdk_background_cancel(s->background);
         take_background(s);
-        pdk_background_stop(s->background);
     }
-    pdk_logthread_stop(s->logthread);
+    pdk_logthread_stop(s->logthread); /* may make the background thread pause */
+    if (s->background != NULL) pdk_background_stop(s->background);
     /* From here on another process may take the folder, while a large tree is still being freed. */
     if (s->store != NULL) pdk_store_close(s->store);
     pdk_conns_destroy(s->conns);

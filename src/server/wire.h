@@ -1,10 +1,12 @@
-/* server/wire.h - a standalone server made of its parts: store, node, sockets, threads, signals.
+/* server/wire.h - a server made of its parts: store, node, sockets, threads, signals.  Standalone,
+ * or a member of an ensemble when its config names members.
  *
  * Order of a start: data folders and lock, recovery, node, log and background threads, listening.
  * Nobody is accepted before everything is recovered.
  *
- * Order of a stop (SIGTERM, SIGINT, SIGHUP): nobody is accepted and nothing read any more; what is
- * proposed is written and answered; queued replies go out; connections are closed.  All that within
+ * Order of a stop (SIGTERM, SIGINT, SIGHUP): a leader hands over to the member that is best prepared
+ * (two seconds at most); nobody is accepted and nothing read any more; what is proposed is written
+ * and answered; queued replies go out; connections are closed.  All that within
  * shutdown_timeout_ms; a second signal ends the process at once. */
 #ifndef PDK_SERVER_WIRE_H
 #define PDK_SERVER_WIRE_H
@@ -19,6 +21,7 @@ enum pdk_exit {
     PDK_EXIT_CONFIG = 2,     /* bad arguments or config */
     PDK_EXIT_DATA_DIR = 3,   /* cannot be made, opened or locked */
     PDK_EXIT_DISK = 10,      /* snapshot or log: damaged, or it failed while serving */
+    PDK_EXIT_PEER_PORT = 14, /* the port for elections or for learners is taken */
 };
 
 /* Serves until a signal or a failure; returns the exit code, after an error line when it is not 0.

@@ -1,7 +1,8 @@
 /* server/wire_internal.h - the server's memory, shared by the wire*.c files.
  *
  *   wire.c          start, turns, stop            wire_node.c   inputs to the node, its effects
- *   wire_recover.c  recovery with progress        wire_words.c  four letter words */
+ *   wire_recover.c  recovery with progress        wire_words.c  four letter words
+ *   wire_links.c    streams to other servers */
 #ifndef PDK_SERVER_WIRE_INTERNAL_H
 #define PDK_SERVER_WIRE_INTERNAL_H
 
@@ -12,13 +13,16 @@
 #include "server/wire.h"
 #include "shell/background.h"
 #include "shell/conn.h"
+#include "shell/links.h"
 #include "shell/listener.h"
+#include "shell/logops.h"
 #include "shell/logthread.h"
 #include "shell/loop.h"
 #include "shell/throttle.h"
 
-/* SERVING -> DRAINING (a signal came) -> LEAVING (all is answered; peers may take it) -> ENDED */
-enum phase { PHASE_SERVING, PHASE_DRAINING, PHASE_LEAVING, PHASE_ENDED };
+/* SERVING -> HANDING (a signal came, and it leads) -> DRAINING (nothing is read any more)
+ * -> LEAVING (all is answered; peers may take it) -> ENDED */
+enum phase { PHASE_SERVING, PHASE_HANDING, PHASE_DRAINING, PHASE_LEAVING, PHASE_ENDED };
 
 struct server {
     const struct pdk_config *config;
@@ -35,6 +39,7 @@ struct server {
     struct pdk_listener *listener;
     struct pdk_logthread *logthread;
     struct pdk_background *background;
+    struct pdk_log_store log_store;
     int signal_fd;
     struct pdk_source log_source, background_source, signal_source;
 
@@ -51,8 +56,21 @@ struct server {
     struct pdk_log_limit oversize_limit; /* of log lines: a window of a second */
     uint32_t oversize_lines;             /* in this window */
 
+    /* A member of an ensemble; else NULL. */
+    struct pdk_links *links;
+    struct pdk_link_handler link_handler;
+    struct pdk_resolver *resolver;
+    struct pdk_streams *streams;
+    uint32_t feeding;      /* link whose bytes the node is looking at */
+    uint32_t spool_source; /* link that is held while much of its snapshot waits for the disk */
+    bool spool_held;
+    int64_t sync_looked_ms;
+    bool hand_over; /* an operator wants it */
+
     enum phase phase;
     int64_t phase_until_ms;
+    int stop_signal;
+    bool stopped;                   /* effects are not carried out any more */
     struct pdk_diag snapshot_fault; /* why the last snapshot failed; empty: it did not */
     int exit_code;
 };
@@ -64,9 +82,27 @@ void pdk_server_carry_out(struct server *s);
 void pdk_server_input(struct server *s, const struct pdk_input *input);
 
 /* ---- wire_recover.c ------------------------------------------------------------------------ */
-/* From the disk to a node that may be started. */
-PDK_WARN_UNUSED enum pdk_err pdk_server_recover(struct server *s, struct pdk_recovery *recovery,
-                                                struct pdk_diag *diag);
+/* From the disk to a node that has been started; an exit code, after an error line when it is not
+ * PDK_EXIT_OK.  A member whose history is rotten or has gone comes without one (decision 8). */
+int pdk_server_build_node(struct server *s, struct pdk_recovery *recovery);
+
+/* ---- wire_links.c -------------------------------------------------------------------------- */
+/* A member's sockets and threads; nothing when standalone.  False: out of means. */
+bool pdk_server_open_links(struct server *s);
+void pdk_server_close_links(struct server *s);
+/* This server's own addresses. */
+void pdk_server_listen_where(struct server *s, const struct pdk_members *members);
+void pdk_server_link_effect(struct server *s, const struct pdk_effect *e);
+/* Those that take their turn behind what was appended. */
+void pdk_server_disk_effect(struct server *s, const struct pdk_effect *e);
+/* The log thread has carried it out. */
+void pdk_server_operated(struct server *s, const struct pdk_log_op *op);
+/* Some of a snapshot has reached the disk. */
+void pdk_server_spooled(struct server *s);
+/* A sync has taken so long, or is taking it. */
+void pdk_server_sync_took(struct server *s, int64_t ms);
+void pdk_server_watch_sync(struct server *s);
+int64_t pdk_server_sync_deadline(const struct server *s);
 
 /* ---- wire_words.c -------------------------------------------------------------------------- */
 void pdk_server_answer_word(struct server *s, enum pdk_word word, struct pdk_slice argument,

@@ -17,6 +17,35 @@ static void log_line(const struct server *s, const struct pdk_effect *e)
                   (const char *)e->bytes.bytes);
 }
 
+static void carry_out(struct server *s, const struct pdk_effect *e)
+{
+    switch (e->kind) {
+    case PDK_OUT_SEND:
+        s->metrics.response_bytes += e->bytes.len;
+        pdk_conns_send(s->conns, e->conn, e->bytes);
+        break;
+    case PDK_OUT_SEND_MANY:
+        for (uint32_t k = 0; k < e->conn_count; k++)
+            pdk_conns_send(s->conns, e->conns[k], e->bytes);
+        break;
+    case PDK_OUT_CLOSE: pdk_conns_close(s->conns, e->conn); break;
+    case PDK_OUT_PAUSE: pdk_conns_pause(s->conns, e->conn); break;
+    case PDK_OUT_RESUME: pdk_conns_resume(s->conns, e->conn); break;
+    case PDK_OUT_APPEND: pdk_logthread_append(s->logthread, &e->piece); break;
+    case PDK_OUT_ROLL: pdk_logthread_roll(s->logthread); break;
+    case PDK_OUT_SNAPSHOT: pdk_background_snapshot(s->background, e->job); break;
+    case PDK_OUT_LOG: log_line(s, e); break;
+    case PDK_OUT_LISTEN:
+    case PDK_OUT_LINK_DIAL:
+    case PDK_OUT_LINK_SEND:
+    case PDK_OUT_LINK_CLOSE:
+    case PDK_OUT_FIND:
+    case PDK_OUT_STREAM_VIEW:
+    case PDK_OUT_STREAM_LOG: pdk_server_link_effect(s, e); break;
+    default: pdk_server_disk_effect(s, e); break;
+    }
+}
+
 void pdk_server_carry_out(struct server *s)
 {
     size_t count = 0;
@@ -24,27 +53,13 @@ void pdk_server_carry_out(struct server *s)
     s->effects_seen = 0;
     if (count == 0) return;
     for (size_t i = 0; i < count; i++) {
-        const struct pdk_effect *e = &effects[i];
-        switch (e->kind) {
-        case PDK_OUT_SEND:
-            s->metrics.response_bytes += e->bytes.len;
-            pdk_conns_send(s->conns, e->conn, e->bytes);
-            break;
-        case PDK_OUT_SEND_MANY:
-            for (uint32_t k = 0; k < e->conn_count; k++)
-                pdk_conns_send(s->conns, e->conns[k], e->bytes);
-            break;
-        case PDK_OUT_CLOSE: pdk_conns_close(s->conns, e->conn); break;
-        case PDK_OUT_PAUSE: pdk_conns_pause(s->conns, e->conn); break;
-        case PDK_OUT_RESUME: pdk_conns_resume(s->conns, e->conn); break;
-        case PDK_OUT_APPEND: pdk_logthread_append(s->logthread, &e->piece); break;
-        case PDK_OUT_ROLL: pdk_logthread_roll(s->logthread); break;
-        case PDK_OUT_SNAPSHOT: pdk_background_snapshot(s->background, e->job); break;
-        case PDK_OUT_LOG: log_line(s, e); break;
-        default: PDK_UNREACHABLE();
-        }
+        if (!s->stopped)
+            carry_out(s, &effects[i]);
+        else if (effects[i].kind == PDK_OUT_STORE_CONFIG)
+            pdk_members_drop(effects[i].members);
     }
     pdk_conns_flush(s->conns);
+    if (s->links != NULL) pdk_links_flush(s->links);
     pdk_node_effects_clear(s->node);
 }
 
@@ -64,6 +79,7 @@ static void carry_out_if_urgent(struct server *s)
 
 void pdk_server_input(struct server *s, const struct pdk_input *input)
 {
+    if (s->links != NULL) pdk_links_nudge(s->links);
     pdk_node_step(s->node, &s->now, input);
     pdk_server_carry_out(s);
 }

@@ -71,8 +71,7 @@ static enum pdk_err on_txn(void *ctx, struct pdk_slice txn)
     return p->sink.txn(p->sink.ctx, txn);
 }
 
-enum pdk_err pdk_server_recover(struct server *s, struct pdk_recovery *recovery,
-                                struct pdk_diag *diag)
+static enum pdk_err recover(struct server *s, struct pdk_recovery *recovery, struct pdk_diag *diag)
 {
     int64_t start_ms = pdk_clock_now().mono_ms;
     struct progress p = {.log = s->log,
@@ -105,4 +104,109 @@ enum pdk_err pdk_server_recover(struct server *s, struct pdk_recovery *recovery,
                       "acknowledged, and has been cut",
                       recovery->torn_file);
     return PDK_OK;
+}
+
+/* ---- members ------------------------------------------------------------------------------- */
+static bool has_other_voters(const struct server *s)
+{
+    const struct pdk_members *members = s->config->node.ensemble.members;
+    if (members == NULL) return false;
+    struct pdk_sids others = members->voters;
+    pdk_sids_remove(&others, s->config->node.server_id);
+    return pdk_sids_count(&others) > 0;
+}
+
+static int fail(const struct server *s, const struct pdk_diag *diag)
+{
+    pdk_log_write(s->log, PDK_LOG_ERROR, "recover.failed why=\"%s\" exit=%d", diag->text,
+                  PDK_EXIT_DISK);
+    return PDK_EXIT_DISK;
+}
+
+/* An empty node in the place of what recovery made. */
+static bool create_node(struct server *s, bool untrusted)
+{
+    struct pdk_node_config config = s->config->node;
+    config.mem = s->mem;
+    pdk_entropy(&config.seed, sizeof config.seed);
+    pdk_entropy(&config.prng_seed, sizeof config.prng_seed);
+    config.ensemble.current_epoch = s->log_store.current_epoch;
+    config.ensemble.accepted_epoch = s->log_store.accepted_epoch;
+    config.ensemble.untrusted = untrusted;
+    pdk_node_destroy(s->node);
+    s->node = pdk_node_create(&config);
+    if (s->node == NULL) pdk_log_write(s->log, PDK_LOG_ERROR, "server.start_failed what=node");
+    return s->node != NULL;
+}
+
+/* *known false: a folder that no member of an ensemble has used so far. */
+static enum pdk_err read_epochs(struct server *s, bool *known, struct pdk_diag *diag)
+{
+    struct pdk_log_store *ls = &s->log_store;
+    int64_t current = -1, accepted = -1;
+    enum pdk_err err = pdk_store_read_epochs(s->store, &current, &accepted, diag);
+    *known = current >= 0;
+    ls->current_epoch = current >= 0 ? current : 0;
+    /* Who holds an epoch's history has promised it (a crash of Apache's may leave it so). */
+    ls->accepted_epoch = accepted > ls->current_epoch ? accepted : ls->current_epoch;
+    return err;
+}
+
+/* A standalone server's history, or one whose epoch files got lost: its last transaction says
+ * which epoch it is of (disk-formats.md section 6). */
+static enum pdk_err derive_epochs(struct server *s, pdk_zxid last, struct pdk_diag *diag)
+{
+    struct pdk_log_store *ls = &s->log_store;
+    ls->current_epoch = last >> 32;
+    if (ls->accepted_epoch < ls->current_epoch) ls->accepted_epoch = ls->current_epoch;
+    pdk_log_write(s->log, PDK_LOG_INFO, "recover.epochs_derived zxid=0x%" PRIx64 " epoch=%" PRId64,
+                  (uint64_t)last, ls->current_epoch);
+    return pdk_store_write_epochs(s->store, ls->current_epoch, ls->accepted_epoch, diag);
+}
+
+/* Decision 8: the leader's tree will take the place of what cannot be believed; until then this
+ * member does not vote. */
+static enum pdk_err go_on_untrusted(struct server *s, const char *why,
+                                    struct pdk_recovery *recovery, struct pdk_diag *diag)
+{
+    pdk_log_write(s->log, PDK_LOG_WARN,
+                  "recover.untrusted why=\"%s\": this member takes no part in elections until a "
+                  "leader has given it a new copy",
+                  why);
+    *recovery = (struct pdk_recovery){0};
+    if (!create_node(s, true)) {
+        pdk_diag_set(diag, "out of memory");
+        return PDK_ENOMEM;
+    }
+    struct pdk_recover_sink sink = pdk_node_recover_sink(s->node);
+    return sink.reset(sink.ctx);
+}
+
+int pdk_server_build_node(struct server *s, struct pdk_recovery *recovery)
+{
+    bool is_member = s->config->node.ensemble.members != NULL, epochs_known = true;
+    struct pdk_diag diag = {0};
+    enum pdk_err err = is_member ? read_epochs(s, &epochs_known, &diag) : PDK_OK;
+    if (err != PDK_OK) return fail(s, &diag);
+    if (!create_node(s, false)) return PDK_EXIT_UNEXPECTED;
+    err = recover(s, recovery, &diag);
+    if (err == PDK_OK && !epochs_known && recovery->last_zxid >> 32 > 0) {
+        /* The node is told its epochs when it is made: once more, this once. */
+        err = derive_epochs(s, recovery->last_zxid, &diag);
+        if (err == PDK_OK && !create_node(s, false)) return PDK_EXIT_UNEXPECTED;
+        if (err == PDK_OK) err = recover(s, recovery, &diag);
+    }
+    if (err == PDK_ECORRUPT && has_other_voters(s)) {
+        const struct pdk_diag why = diag;
+        err = go_on_untrusted(s, why.text, recovery, &diag);
+    } else if (err == PDK_OK && is_member && recovery->last_zxid < 0) {
+        err = go_on_untrusted(s,
+                              "there is no database, and zookeeper.db.autocreate is false: for a "
+                              "new ensemble create the file initialize in dataDir",
+                              recovery, &diag);
+    }
+    if (err != PDK_OK) return fail(s, &diag);
+    s->now = pdk_clock_now();
+    return pdk_node_start(s->node, recovery, &s->now, &diag) == PDK_OK ? PDK_EXIT_OK
+                                                                       : fail(s, &diag);
 }

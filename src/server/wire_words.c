@@ -52,5 +52,5 @@ void pdk_server_answer_word(struct server *s, enum pdk_word word, struct pdk_sli
         .listening_host = s->config->listen_host,
         .listening_port = s->listener != NULL ? pdk_listener_port(s->listener) : 0,
     };
-    pdk_words_answer(&words, word, argument, text);
+    if (pdk_words_answer(&words, word, argument, text) == PDK_WORDS_HAND_OVER) s->hand_over = true;
 }

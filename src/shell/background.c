@@ -21,14 +21,14 @@ struct pdk_background {
     struct pdk_background_ops ops;
     pthread_t thread;
     int event_fd;
-    atomic_bool cancelled;
+    atomic_bool cancelled, pausing;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* guarded by lock */
     struct pdk_snapshot_job *job; /* queued */
     bool purge;                   /* queued */
-    bool busy, stopping;
+    bool busy, stopping, paused;
     bool has_done;
     struct pdk_background_done done;
 };
@@ -36,7 +36,8 @@ struct pdk_background {
 static bool is_cancelled(void *ctx)
 {
     struct pdk_background *b = ctx;
-    return atomic_load_explicit(&b->cancelled, memory_order_relaxed);
+    return atomic_load_explicit(&b->cancelled, memory_order_relaxed) ||
+           atomic_load_explicit(&b->pausing, memory_order_relaxed);
 }
 
 static void lower_priority(void)
@@ -52,7 +53,12 @@ static void do_snapshot(struct pdk_background *b, struct pdk_snapshot_job *job)
 {
     struct pdk_background_done done = {.job = job};
     int64_t start_us = pdk_clock_us();
-    b->ops.snapshot(b->ops.ctx, job, is_cancelled, b, &done.result);
+    if (is_cancelled(b)) {
+        done.result = (struct pdk_snapshot_result){.err = PDK_EBUSY, .zxid = job->zxid};
+        pdk_diag_set(&done.result.diag, "stopped");
+    } else {
+        b->ops.snapshot(b->ops.ctx, job, is_cancelled, b, &done.result);
+    }
     done.took_ms = (pdk_clock_us() - start_us) / 1000;
     (void)pthread_mutex_lock(&b->lock);
     PDK_ASSERT(!b->has_done);
@@ -81,7 +87,7 @@ static void *run(void *arg)
     (void)pthread_mutex_lock(&b->lock);
     while (!b->stopping) {
         struct pdk_snapshot_job *job = b->job;
-        bool purge = job == NULL && b->purge;
+        bool purge = job == NULL && b->purge && !b->paused;
         if (job == NULL && !purge) {
             b->busy = false;
             (void)pthread_cond_broadcast(&b->changed);
@@ -111,6 +117,7 @@ struct pdk_background *pdk_background_start(const struct pdk_mem *mem, const str
     b->log = log;
     b->ops = *ops;
     atomic_init(&b->cancelled, false);
+    atomic_init(&b->pausing, false);
     b->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (b->event_fd < 0) goto free_it;
     if (pthread_mutex_init(&b->lock, NULL) != 0) goto close_fd;
@@ -133,6 +140,24 @@ void pdk_background_cancel(struct pdk_background *b)
     (void)pthread_mutex_lock(&b->lock);
     b->purge = false;
     while (b->busy || b->job != NULL) (void)pthread_cond_wait(&b->changed, &b->lock);
+    (void)pthread_mutex_unlock(&b->lock);
+}
+
+void pdk_background_pause(struct pdk_background *b)
+{
+    atomic_store_explicit(&b->pausing, true, memory_order_relaxed);
+    (void)pthread_mutex_lock(&b->lock);
+    b->paused = true;
+    while (b->busy || b->job != NULL) (void)pthread_cond_wait(&b->changed, &b->lock);
+    (void)pthread_mutex_unlock(&b->lock);
+}
+
+void pdk_background_resume(struct pdk_background *b)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    b->paused = false;
+    atomic_store_explicit(&b->pausing, false, memory_order_relaxed);
+    (void)pthread_cond_broadcast(&b->changed);
     (void)pthread_mutex_unlock(&b->lock);
 }
 

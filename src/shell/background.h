@@ -4,7 +4,7 @@
  * of two cores and the log's syncs go first.
  *
  * Ownership: a snapshot's job is the node's; it comes back with its result.
- * Threads: everything here is the core thread's. */
+ * Threads: everything here is the core thread's, but for _pause and _resume. */
 #ifndef PDK_SHELL_BACKGROUND_H
 #define PDK_SHELL_BACKGROUND_H
 
@@ -30,6 +30,10 @@ struct pdk_background *pdk_background_start(const struct pdk_mem *mem, const str
 /* Cancels a snapshot that is being written and those queued, and waits until the thread has nothing
  * more to do; results are there to be taken. */
 void pdk_background_cancel(struct pdk_background *b);
+/* The same, and nothing begins before _resume: snapshots that are asked for meanwhile are
+ * cancelled, purges wait.  Threads: any, one at a time. */
+void pdk_background_pause(struct pdk_background *b);
+void pdk_background_resume(struct pdk_background *b);
 /* After _cancel. */
 void pdk_background_stop(struct pdk_background *b);
 

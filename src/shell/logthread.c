@@ -8,9 +8,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/node/node.h"
 #include "shell/clock.h"
 
-/* Entries of the queue; a roll is a piece without bytes. */
+/* Entries of the queue.  A piece of no length is a roll; or an operation, when it has bytes: they
+ * are the struct pdk_log_op. */
 struct queue {
     struct pdk_log_piece *pieces;
     size_t count, cap;
@@ -21,7 +23,13 @@ struct pdk_logthread {
     struct pdk_logthread_config config;
     pthread_t thread;
     int event_fd;
-    struct queue gathering; /* core thread's own */
+    /* core thread's own */
+    struct queue gathering;
+    size_t ops_gathering;
+    pdk_zxid handed_over, reported; /* last appended */
+
+    atomic_size_t spooling;
+    atomic_int_least64_t sync_began_us; /* 0: no sync is under way */
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -30,6 +38,7 @@ struct pdk_logthread {
     bool stopping;
     bool signalled;               /* event_fd has been or is being written since the last take */
     struct pdk_log_report report; /* gathering for the next take */
+    struct pdk_log_op *done_first, *done_last;
 
     /* log thread's own */
     struct queue batch;
@@ -99,6 +108,7 @@ void pdk_logthread_append(struct pdk_logthread *lt, const struct pdk_log_piece *
 {
     PDK_ASSERT(piece->len > 0 && piece->records > 0);
     queue_add(&lt->gathering, &lt->config, piece);
+    lt->handed_over = piece->last;
 }
 
 void pdk_logthread_roll(struct pdk_logthread *lt)
@@ -106,9 +116,47 @@ void pdk_logthread_roll(struct pdk_logthread *lt)
     queue_add(&lt->gathering, &lt->config, &(struct pdk_log_piece){0});
 }
 
+void pdk_logthread_do(struct pdk_logthread *lt, const struct pdk_log_op *op)
+{
+    PDK_ASSERT(lt->config.ops.operate != NULL);
+    bool adds = op->kind == PDK_LOG_OP_SPOOL_ADD;
+    size_t len = adds ? op->bytes.len : 0;
+    struct pdk_log_op *own = pdk_mem_must(lt->config.mem, sizeof *own + len);
+    *own = *op;
+    own->next = NULL;
+    own->err = PDK_OK;
+    if (adds) {
+        memcpy(own + 1, op->bytes.bytes, len);
+        own->bytes = pdk_slice_of(own + 1, len);
+        (void)atomic_fetch_add_explicit(&lt->spooling, len, memory_order_relaxed);
+    }
+    queue_add(&lt->gathering, &lt->config, &(struct pdk_log_piece){.bytes = (uint8_t *)own});
+    lt->ops_gathering++;
+}
+
+void pdk_logthread_op_free(struct pdk_logthread *lt, struct pdk_log_op *op)
+{
+    pdk_members_drop(op->members);
+    pdk_mem_free(lt->config.mem, op);
+}
+
+size_t pdk_logthread_spooling(const struct pdk_logthread *lt)
+{
+    return atomic_load_explicit(&lt->spooling, memory_order_relaxed);
+}
+
+int64_t pdk_logthread_syncing_ms(const struct pdk_logthread *lt)
+{
+    int64_t began_us = atomic_load_explicit(&lt->sync_began_us, memory_order_relaxed);
+    return began_us > 0 ? (pdk_clock_us() - began_us) / 1000 : 0;
+}
+
+bool pdk_logthread_busy(const struct pdk_logthread *lt) { return lt->handed_over != lt->reported; }
+
 void pdk_logthread_commit(struct pdk_logthread *lt)
 {
     if (lt->gathering.count == 0) return;
+    lt->ops_gathering = 0;
     (void)pthread_mutex_lock(&lt->lock);
     if (lt->shared.count == 0) {
         queue_swap(&lt->shared, &lt->gathering);
@@ -125,7 +173,7 @@ void pdk_logthread_commit(struct pdk_logthread *lt)
 
 bool pdk_logthread_gathers(const struct pdk_logthread *lt)
 {
-    return lt->gathering.count > 0 && is_waiting(lt);
+    return lt->gathering.count > 0 && lt->ops_gathering == 0 && is_waiting(lt);
 }
 
 int pdk_logthread_fd(const struct pdk_logthread *lt) { return lt->event_fd; }
@@ -137,6 +185,17 @@ void pdk_logthread_take(struct pdk_logthread *lt, struct pdk_log_report *report)
     lt->report = (struct pdk_log_report){0};
     lt->signalled = false;
     (void)pthread_mutex_unlock(&lt->lock);
+    if (report->durable) lt->reported = report->zxid;
+}
+
+struct pdk_log_op *pdk_logthread_done(struct pdk_logthread *lt)
+{
+    (void)pthread_mutex_lock(&lt->lock);
+    struct pdk_log_op *op = lt->done_first;
+    if (op != NULL) lt->done_first = op->next;
+    if (lt->done_first == NULL) lt->done_last = NULL;
+    (void)pthread_mutex_unlock(&lt->lock);
+    return op;
 }
 
 /* ---- log thread: reports ------------------------------------------------------------------- */
@@ -158,6 +217,20 @@ static void report_failure(struct pdk_logthread *lt, const struct pdk_diag *diag
     (void)pthread_mutex_lock(&lt->lock);
     lt->report.failed = true;
     lt->report.diag = *diag;
+    unlock_and_signal(lt);
+}
+
+static void report_done(struct pdk_logthread *lt, struct pdk_log_op *op)
+{
+    (void)pthread_mutex_lock(&lt->lock);
+    if (op != NULL) {
+        op->next = NULL;
+        if (lt->done_last != NULL)
+            lt->done_last->next = op;
+        else
+            lt->done_first = op;
+        lt->done_last = op;
+    }
     unlock_and_signal(lt);
 }
 
@@ -209,7 +282,9 @@ static void sync_appended(struct pdk_logthread *lt)
 {
     struct pdk_diag diag = {0};
     int64_t start_us = pdk_clock_us();
+    atomic_store_explicit(&lt->sync_began_us, start_us, memory_order_relaxed);
     enum pdk_err err = lt->config.ops.sync(lt->config.ops.ctx, &diag);
+    atomic_store_explicit(&lt->sync_began_us, 0, memory_order_relaxed);
     lt->last_sync_us = pdk_clock_us();
     if (err != PDK_OK) {
         report_failure(lt, &diag);
@@ -249,23 +324,53 @@ static bool batch_is_full(const struct pdk_logthread *lt, uint64_t more)
            lt->unsynced + more >= (uint64_t)lt->config.max_batch_size;
 }
 
-/* Appends the batch; syncs on the way where a file ends or enough has come together. */
+static void operate(struct pdk_logthread *lt, struct pdk_log_op *op)
+{
+    struct pdk_diag diag = {0};
+    int64_t start_us = pdk_clock_us();
+    enum pdk_err err = lt->config.ops.operate(lt->config.ops.operate_ctx, op, &diag);
+    op->took_ms = (pdk_clock_us() - start_us) / 1000;
+    enum pdk_log_op_kind kind = op->kind;
+    if (kind == PDK_LOG_OP_SPOOL_ADD) {
+        (void)atomic_fetch_sub_explicit(&lt->spooling, op->bytes.len, memory_order_relaxed);
+        pdk_mem_free(lt->config.mem, op);
+        op = NULL;
+    }
+    report_done(lt, op);
+    if (err != PDK_OK)
+        report_failure(lt, &diag);
+    else if (kind == PDK_LOG_OP_TRUNCATE || kind == PDK_LOG_OP_SPOOL_INSTALL)
+        reserve(lt); /* the log has another end now */
+}
+
+/* What stands between pieces: the end of a file, or an operation.  All before it is durable. */
+static void pass_mark(struct pdk_logthread *lt, struct pdk_log_piece *mark)
+{
+    struct pdk_log_op *op = (struct pdk_log_op *)(void *)mark->bytes;
+    mark->bytes = NULL; /* it is no longer the queue's */
+    if (op != NULL)
+        operate(lt, op);
+    else
+        lt->config.ops.roll(lt->config.ops.ctx);
+}
+
+/* Appends the batch; syncs on the way before marks and where enough has come together. */
 static void write_batch(struct pdk_logthread *lt)
 {
     const struct queue *q = &lt->batch;
     size_t from = 0;
     uint64_t records = 0;
     for (size_t i = 0; i < q->count && !lt->failed; i++) {
-        bool roll = q->pieces[i].len == 0;
+        bool mark = q->pieces[i].len == 0;
         records += q->pieces[i].records;
         bool full = batch_is_full(lt, records);
-        if (!roll && !full && i + 1 < q->count) continue;
-        size_t to = roll ? i : i + 1;
+        if (!mark && !full && i + 1 < q->count) continue;
+        size_t to = mark ? i : i + 1;
         if (to > from) append(lt, q->pieces + from, to - from);
         from = i + 1;
         records = 0;
-        if ((roll || full) && lt->unsynced > 0 && !lt->failed) sync_appended(lt);
-        if (roll && !lt->failed) lt->config.ops.roll(lt->config.ops.ctx);
+        if ((mark || full) && lt->unsynced > 0 && !lt->failed) sync_appended(lt);
+        if (mark && !lt->failed) pass_mark(lt, &q->pieces[i]);
     }
 }
 
@@ -341,11 +446,27 @@ static bool init_sync(struct pdk_logthread *lt)
     return false;
 }
 
+/* With the operations that were never carried out. */
+static void queue_free(struct pdk_logthread *lt, struct queue *q)
+{
+    for (size_t i = 0; i < q->count; i++) {
+        struct pdk_log_piece *piece = &q->pieces[i];
+        if (piece->len == 0 && piece->bytes != NULL)
+            pdk_logthread_op_free(lt, (struct pdk_log_op *)(void *)piece->bytes);
+    }
+    pdk_mem_free(lt->config.mem, q->pieces);
+}
+
 static void release(struct pdk_logthread *lt)
 {
-    pdk_mem_free(lt->config.mem, lt->gathering.pieces);
-    pdk_mem_free(lt->config.mem, lt->shared.pieces);
-    pdk_mem_free(lt->config.mem, lt->batch.pieces);
+    queue_free(lt, &lt->gathering);
+    queue_free(lt, &lt->shared);
+    queue_free(lt, &lt->batch);
+    while (lt->done_first != NULL) {
+        struct pdk_log_op *op = lt->done_first;
+        lt->done_first = op->next;
+        pdk_logthread_op_free(lt, op);
+    }
     if (lt->event_fd >= 0) (void)close(lt->event_fd);
     pdk_mem_free(lt->config.mem, lt);
 }
