@@ -411,7 +411,7 @@ static void heal(struct net *n)
 static void faults_end_in_one_leader(void **state)
 {
     (void)state;
-    for (uint64_t seed = net_first_seed(); seed <= net_last_seed(3000); seed++) {
+    for (uint64_t seed = net_first_seed(); seed <= net_last_seed(2000); seed++) {
         struct net n;
         begin(&n, seed, 3 + seed % 3, 0);
         n.cuts = seed % 2 == 0;
