@@ -24,7 +24,8 @@ struct pdk_mesh_config {
 enum pdk_mesh_kind {
     PDK_MESH_DIAL,    /* link (chosen by `next_link`), to host:port ... of `addresses` in turn */
     PDK_MESH_WRITE,   /* link, bytes */
-    PDK_MESH_CLOSE,   /* link: nobody speaks of it any more */
+    PDK_MESH_CLOSE,   /* link: what was written before still leaves (a hello may be the last that
+                       * is said), then nobody speaks of it any more */
     PDK_MESH_MESSAGE, /* sid, bytes: a notification's frame body has come in */
     PDK_MESH_PEER,    /* sid is reachable (`up`) or its process is not there */
 };
