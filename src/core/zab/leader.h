@@ -77,10 +77,14 @@ void pdk_leader_send(struct pdk_leader *l, uint32_t link, enum pdk_qtype type, p
  * more. */
 void pdk_leader_retire(struct pdk_leader *l, int64_t now_ms, pdk_sid wanted);
 pdk_sid pdk_leader_heir(const struct pdk_leader *l);
-/* Begins a new epoch without a new term, because the counter of this one nears its end: everything
- * proposed must be committed, no config under way.  Learners of ours keep their links and go on to
- * send requests; others are closed.  The node proposes nothing until the next SERVE. */
+/* Begins a new epoch without a new term, because the counter of this one nears its end, or because
+ * the next one says so: everything proposed must be committed, no config under way.  Learners of
+ * ours keep their links and go on to send requests; others are closed.  The node proposes nothing
+ * until the next SERVE. */
 void pdk_leader_renew(struct pdk_leader *l, int64_t now_ms);
+/* A member was refused because it had promised a later epoch to a leader that came to nothing.  It
+ * can never follow in this one (Apache's stays away until the leader changes). */
+bool pdk_leader_wants_renewal(const struct pdk_leader *l);
 
 const struct pdk_zab_effect *pdk_leader_effects(struct pdk_leader *l, size_t *count);
 void pdk_leader_effects_clear(struct pdk_leader *l);

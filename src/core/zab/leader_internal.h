@@ -33,6 +33,10 @@ enum pdk_step {
     STEP_FOLLOWS,
 };
 
+/* A member that has promised an epoch this far ahead is refused and no more: nothing but an error
+ * leads there, and epochs are used up by it. */
+#define PDK_EPOCHS_AHEAD_MAX 1000
+
 /* Links that have not said who they are; more are closed at once. */
 #define PDK_STRANGERS_MAX 256u
 
@@ -83,6 +87,7 @@ struct pdk_leader {
     int64_t own_current; /* with own_last: what we brought into this term */
     pdk_zxid own_last;
     struct pdk_sids epoch_acks, looking;
+    int64_t promised;      /* a later epoch that a member was refused for; 0: none */
     int64_t voter_sign_ms; /* last sign of life of any voter */
 
     struct pdk_members *committed, *last_seen; /* the same while no config is under way */

@@ -238,8 +238,7 @@ void pdk_leader_stored(struct pdk_leader *l, int64_t now_ms, int64_t epoch, bool
     enter(l, PDK_LEADER_SYNC);
     /* All that we brought will be committed or cut.  Applied now, because a tree that ends before
      * it would take back from a learner what that has acked, and a crash make it the loss of it. */
-    if (*l->config.applied < l->own_last)
-        pdk_zab_add(&l->out, PDK_ZAB_COMMIT)->zxid = l->own_last;
+    if (*l->config.applied < l->own_last) pdk_zab_add(&l->out, PDK_ZAB_COMMIT)->zxid = l->own_last;
     pdk_leader_sync_queued(l);
     pdk_leader_try_establish(l);
 }

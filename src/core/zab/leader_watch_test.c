@@ -636,6 +636,33 @@ static void in_a_change_of_epoch_everybody_may_come_and_go(void **state)
     lead_expect(&r, "confirmed 1");
 }
 
+static void a_member_that_promised_a_later_epoch_is_a_reason(void **state)
+{
+    (void)state;
+    establish_all(LEAD_PADDOCK);
+    pdk_leader_closed(r.l, r.now_ms, 1);
+    lead_greet(&r, 5, 9, 7, 0); /* nobody of ours */
+    lead_greet(&r, 5, 1, 2000, 0);
+    assert_false(pdk_leader_wants_renewal(r.l));
+    lead_greet(&r, 5, 1, 7, 0);
+    lead_expect(&r, "departed 1 close 5 close 5 close 5");
+    assert_true(pdk_leader_wants_renewal(r.l));
+    lead_greet(&r, 5, 1, 6, 0);
+    lead_expect(&r, "close 5");
+    pdk_leader_renew(r.l, r.now_ms);
+    lead_expect(&r, "accept 8");
+    assert_false(pdk_leader_wants_renewal(r.l));
+    lead_stored(&r, 8, false);
+    lead_greet(&r, 1, 1, 7, 0);
+    lead_expect(&r, "2:LEADERINFO 800000000 4:LEADERINFO 800000000 1:LEADERINFO 800000000");
+    lead_ackepoch(&r, 2, 2, ZXID(1, 2));
+    lead_stored(&r, 8, true);
+    lead_ack(&r, 2, ZXID(8, 0));
+    lead_skip(&r);
+    assert_int_equal(pdk_leader_phase(r.l), PDK_LEADER_BROADCAST);
+    assert_false(pdk_leader_wants_renewal(r.l));
+}
+
 static void a_change_of_epoch_without_a_quorum_of_ours_waits_for_the_others(void **state)
 {
     (void)state;
@@ -700,6 +727,7 @@ int main(void)
         TEST(what_cannot_be_committed_does_not_keep_a_leader),
         TEST(learners_of_ours_change_epoch_on_their_links),
         TEST(in_a_change_of_epoch_everybody_may_come_and_go),
+        TEST(a_member_that_promised_a_later_epoch_is_a_reason),
         TEST(a_change_of_epoch_without_a_quorum_of_ours_waits_for_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

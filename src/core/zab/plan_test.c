@@ -416,8 +416,8 @@ static void meet(struct explorer *x, const struct world *w, int leader, pdk_zxid
     }
 }
 
-/* A server that lost its link, or its power, while it was being brought up has some beginning of the
- * leader's history, at least what both had before, and not its epoch. */
+/* A server that lost its link, or its power, while it was being brought up has some beginning of
+ * the leader's history, at least what both had before, and not its epoch. */
 static void half_brought_up(struct explorer *x, const struct world *w, int leader, unsigned synced,
                             pdk_zxid committed, bool serves)
 {
