@@ -4,9 +4,9 @@
  * Order of a start: data folders and lock, recovery, node, log and background threads, listening.
  * Nobody is accepted before everything is recovered.
  *
- * Order of a stop (SIGTERM, SIGINT, SIGHUP): a leader hands over to the member that is best prepared
- * (two seconds at most); nobody is accepted and nothing read any more; what is proposed is written
- * and answered; queued replies go out; connections are closed.  All that within
+ * Order of a stop (SIGTERM, SIGINT, SIGHUP): a leader hands over to the member that is best
+ * prepared (two seconds at most); nobody is accepted and nothing read any more; what is proposed
+ * is written and answered; queued replies go out; connections are closed.  All that within
  * shutdown_timeout_ms; a second signal ends the process at once. */
 #ifndef PDK_SERVER_WIRE_H
 #define PDK_SERVER_WIRE_H
