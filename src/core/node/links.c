@@ -255,6 +255,7 @@ static void begin_loading(struct pdk_node *n, enum pdk_effect_kind kind, pdk_zxi
 static void begin_spool(struct pdk_node *n, pdk_zxid zxid)
 {
     struct pdk_membership *m = n->member;
+    pdk_commit_all_quietly(n); /* should it not come through we are as after a restart */
     m->spooling = true;
     m->before_spool = pdk_history_last(n->history);
     pdk_history_reset(n->history, zxid);
@@ -306,7 +307,7 @@ static void carry_zab(struct pdk_node *n, const struct pdk_zab_effect *e)
         break;
     case PDK_ZAB_COMMIT:
         n->metrics.learner_commit_received_count += n->member->learner != NULL;
-        pdk_commit_up_to(n, e->zxid);
+        pdk_member_committed(n, e->zxid);
         break;
     case PDK_ZAB_SERVE: pdk_member_serve(n, e->epoch); break;
     case PDK_ZAB_LOST: pdk_member_step_down(n, e->bytes); break;

@@ -191,6 +191,7 @@ static void take_role(struct pdk_node *n, pdk_sid sid)
     if (m->read_only) close_clients(n);
     m->read_only = false;
     m->leader_sid = sid;
+    n->committed = 0; /* the new leader says what is */
     m->last_election_ms = n->now.mono_ms - m->looking_since_ms;
     m->elections++;
     pdk_summary_add(&n->metrics.election_time, (uint64_t)m->last_election_ms);
@@ -256,6 +257,7 @@ void pdk_member_step_down(struct pdk_node *n, struct pdk_slice why)
     m->role = PDK_ROLE_LOOKING;
     m->leader_sid = PDK_SID_NONE;
     m->serves = m->retiring = false;
+    m->serve_epoch = 0;
     m->looking_since_ms = n->now.mono_ms;
     close_clients(n);
     n->barrier_count = 0;
@@ -263,13 +265,30 @@ void pdk_member_step_down(struct pdk_node *n, struct pdk_slice why)
     pdk_follow_forget(n);
     pdk_rollover_forget(n);
     abandon_spool(n);
-    pdk_commit_all_quietly(n);
+    pdk_commit_more(n);
+    pdk_prep_reset(n->prep);
     n->proposed = pdk_history_last(n->history);
     /* A tree that is being loaded decides what we can say of ourselves. */
     m->look_at_ms = m->loading != NULL ? INT64_MAX : n->now.mono_ms + pause_before_looking(n);
 }
 
 /* ---- serving --------------------------------------------------------------------------------- */
+
+/* A restart has replayed a log whose end is not committed yet, as the leader says. */
+static bool is_ahead(const struct pdk_node *n)
+{
+    size_t after = pdk_history_after(n->history, n->committed);
+    pdk_zxid base = pdk_history_base(n->history);
+    if (base > n->committed && PDK_ZXID_COUNTER(base) != 0) return true;
+    return after < pdk_history_count(n->history) - n->proposal_count;
+}
+
+void pdk_member_committed(struct pdk_node *n, pdk_zxid zxid)
+{
+    struct pdk_membership *m = n->member;
+    pdk_commit_up_to(n, zxid);
+    if (m->serve_epoch != 0 && !is_ahead(n)) pdk_member_serve(n, m->serve_epoch);
+}
 
 static void begin_deciding(struct pdk_node *n, int64_t epoch)
 {
@@ -291,6 +310,9 @@ void pdk_member_serve(struct pdk_node *n, int64_t epoch)
         pdk_rollover_done(n);
         return;
     }
+    m->serve_epoch = epoch;
+    if (m->learner != NULL && is_ahead(n)) return; /* nobody may see that */
+    m->serve_epoch = 0;
     m->serves = true;
     m->serving_since_ms = n->now.mono_ms;
     if (m->leader != NULL) begin_deciding(n, epoch);
@@ -380,6 +402,7 @@ static bool take_loaded(struct pdk_node *n, const struct pdk_input *input)
     pdk_state_retire(n->state);
     n->state = loaded;
     pdk_node_new_prep(n);
+    pdk_propose_forget(n);
     pdk_history_reset(n->history, input->recovery->last_zxid);
     n->proposed = n->durable = n->committed = input->recovery->last_zxid;
     n->last_snapshot_bytes = input->recovery->snapshot_bytes;

@@ -4,8 +4,9 @@
  *      LOOKING --decided--> LEADING | FOLLOWING | OBSERVING --lost--> LOOKING
  *
  * A role is one machine of core/zab; elect and mesh live as long as the node.  While no role
- * serves, client connections are closed (or, in read-only mode, may read).  When a role ends,
- * everything that is logged is applied: the next election speaks for it.
+ * serves, client connections are closed (or, in read-only mode, may read).  What is logged and
+ * not known to be committed when a role ends stays proposed: the next election speaks for it,
+ * and the next leader commits it or has it forgotten.
  *
  * Every function may be called in a standalone node (member NULL) unless it says otherwise. */
 #ifndef PDK_CORE_NODE_MEMBER_H
@@ -47,16 +48,17 @@ struct pdk_membership {
     bool untrusted;
     bool running; /* effects are being carried out */
     int64_t accepted_epoch, current_epoch;
+    int64_t serve_epoch; /* served once the tree holds nothing that is not committed; 0: none */
     pdk_sid leader_sid;  /* PDK_SID_NONE: none */
     pdk_sid next_leader; /* named by a reconfig */
     pdk_sid favour;      /* to be voted for next, because we hand over to it */
 
     uint32_t links_dialled;
-    uint32_t leader_link;               /* of a learner; 0: none */
-    pdk_zxid announced;                 /* leader: proposed to learners up to here */
-    bool retiring;                      /* leader: nothing more is proposed, another takes over */
-    bool rolling;          /* leader: nothing is proposed until the epoch is a new one */
-    bool renewing;         /* ... and the learners are asked for it */
+    uint32_t leader_link; /* of a learner; 0: none */
+    pdk_zxid announced;   /* leader: proposed to learners up to here */
+    bool retiring;        /* leader: nothing more is proposed, another takes over */
+    bool rolling;         /* leader: nothing is proposed until the epoch is a new one */
+    bool renewing;        /* ... and the learners are asked for it */
     int64_t rolling_since_ms;
     struct pdk_held_request *held; /* what waits for that */
     size_t held_count, held_cap;
@@ -104,6 +106,8 @@ void pdk_member_run(struct pdk_node *n);
 void pdk_member_step_down(struct pdk_node *n, struct pdk_slice why);
 /* Broadcast has begun. */
 void pdk_member_serve(struct pdk_node *n, int64_t epoch);
+/* Everything up to zxid is committed, as the leader (or we, leading) say. */
+void pdk_member_committed(struct pdk_node *n, pdk_zxid zxid);
 /* The election has decided. */
 void pdk_member_decided(struct pdk_node *n, const struct pdk_vote *vote);
 

@@ -216,5 +216,6 @@ int64_t pdk_node_deadline(const struct pdk_node *n)
 
 bool pdk_node_idle(const struct pdk_node *n)
 {
+    if (n->member != NULL && !n->member->serves) return true;
     return n->proposal_count == 0 && n->unfinished_count == 0;
 }
