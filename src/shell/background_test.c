@@ -173,6 +173,44 @@ static void cancelling_at_once_gives_the_job_back(void **state)
     }
 }
 
+static void nothing_runs_while_it_pauses(void **state)
+{
+    (void)state;
+    struct fixture *f = create();
+    atomic_store(&f->wait_for_cancel, true);
+    struct pdk_snapshot_job jobs[3] = {{.zxid = 7}, {.zxid = 8}, {.zxid = 9}};
+    struct pdk_background_done done;
+    pdk_background_snapshot(f->b, &jobs[0]);
+    (void)sem_wait(&f->started);
+    pdk_background_pause(f->b);
+    assert_true(pdk_background_take(f->b, &done));
+    assert_ptr_equal(done.job, &jobs[0]);
+    assert_int_equal(done.result.err, PDK_EBUSY);
+    wait_told(f);
+
+    pdk_background_purge(f->b);
+    pdk_background_snapshot(f->b, &jobs[1]);
+    wait_told(f);
+    assert_true(pdk_background_take(f->b, &done));
+    assert_ptr_equal(done.job, &jobs[1]);
+    assert_int_equal(done.result.err, PDK_EBUSY);
+    assert_int_equal(done.result.zxid, 8);
+    assert_int_equal(sem_trywait(&f->started), -1); /* neither has begun */
+
+    atomic_store(&f->wait_for_cancel, false);
+    pdk_background_resume(f->b);
+    (void)sem_wait(&f->started); /* the purge that had to wait */
+    (void)sem_post(&f->go);
+    (void)sem_wait(&f->purged);
+    pdk_background_snapshot(f->b, &jobs[2]);
+    (void)sem_post(&f->go);
+    wait_told(f);
+    assert_true(pdk_background_take(f->b, &done));
+    assert_int_equal(done.result.err, PDK_OK);
+    assert_int_equal(done.result.zxid, 9);
+    destroy(f);
+}
+
 static void purges_asked_for_while_one_runs_become_one(void **state)
 {
     (void)state;
@@ -199,6 +237,7 @@ int main(void)
         cmocka_unit_test(cancelling_gives_the_job_back),
         cmocka_unit_test(cancelling_gives_back_a_job_that_has_not_begun),
         cmocka_unit_test(cancelling_at_once_gives_the_job_back),
+        cmocka_unit_test(nothing_runs_while_it_pauses),
         cmocka_unit_test(purges_asked_for_while_one_runs_become_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
