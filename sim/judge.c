@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "proto/opcode.h"
 #include "sim/oracle.h"
 
 void pdk_judge_init(struct pdk_judge *j, struct pdk_world *world, struct pdk_oracle *oracle,
@@ -335,6 +336,16 @@ void pdk_judge_told(struct pdk_judge *j, uint32_t server, pdk_zxid zxid)
         must_be_committed(j, server, pdk_hist_up_to(j->servers[server].logged, zxid));
 }
 
+void pdk_judge_greeted(struct pdk_judge *j, uint32_t server, pdk_session session)
+{
+    for (struct pdk_hist *h = j->servers[server].logged; !h->committed && h->zxid != 0;
+         h = h->parent) {
+        if (h->header.type != PDK_OP_CREATE_SESSION || h->header.client_id != session) continue;
+        must_be_committed(j, server, h);
+        return;
+    }
+}
+
 static void check_leader(struct pdk_judge *j, uint32_t server, uint32_t life, int64_t epoch)
 {
     const struct pdk_judged *s = &j->servers[server];
@@ -347,11 +358,13 @@ static void check_leader(struct pdk_judge *j, uint32_t server, uint32_t life, in
         if (s->leads && epoch > 0) j->epochs[epoch].since_us = j->epochs[epoch - 1].since_us;
         j->counts.elections++;
         pdk_world_trace(j->world, "    server %u leads epoch %" PRId64, server, epoch);
-        if (!pdk_hist_is_prefix(j->committed, s->logged))
+        /* Everything of earlier epochs; later ones it may not have heard of yet. */
+        const struct pdk_hist *must = pdk_hist_up_to(j->committed, epoch << 32);
+        if (!pdk_hist_is_prefix(must, s->logged))
             pdk_world_fail(j->world,
                            "server %u leads epoch %" PRId64 " with 0x%" PRIx64
                            " logged, without the committed 0x%" PRIx64,
-                           server, epoch, hex(s->logged->zxid), hex(j->committed->zxid));
+                           server, epoch, hex(s->logged->zxid), hex(must->zxid));
     } else if (j->epochs[epoch].leader != server + 1 || j->epochs[epoch].life != life) {
         pdk_world_fail(j->world,
                        "epoch %" PRId64 " has two leaders: server %u (life %u) and %u (%u)", epoch,

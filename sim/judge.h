@@ -106,6 +106,8 @@ void pdk_judge_epochs(struct pdk_judge *j, uint32_t server, int64_t current, int
 void pdk_judge_died(struct pdk_judge *j, uint32_t server);
 /* It shows a client the state of `zxid`: everything up to there must be committed. */
 void pdk_judge_told(struct pdk_judge *j, uint32_t server, pdk_zxid zxid);
+/* It tells a client that its session stands. */
+void pdk_judge_greeted(struct pdk_judge *j, uint32_t server, pdk_session session);
 /* After each step, unless a tree is being loaded.  `life`: which process of this server it is. */
 void pdk_judge_step(struct pdk_judge *j, uint32_t server, uint32_t life,
                     const struct pdk_node *node);

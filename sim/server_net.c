@@ -158,6 +158,9 @@ static void take_accepted(struct pdk_simserver *s, const struct pdk_news *n)
     k->open = true;
     k->is_election = n->port == PDK_SIM_ELECTION_PORT;
     k->is_learner = n->port == PDK_SIM_QUORUM_PORT;
+    if (!is_client)
+        pdk_world_trace(s->world, "    s%u link %u from s%u, port %d", s->sid, k->number, n->from,
+                        n->port);
     struct pdk_input in = {.kind = PDK_IN_CONN_OPENED,
                            .conn = k->number,
                            .link = k->number,
@@ -180,6 +183,8 @@ static void take_dialled(struct pdk_simserver *s, const struct pdk_news *n)
         return;
     }
     uint32_t link = k->number;
+    pdk_world_trace(s->world, "    s%u link %x %s", s->sid, link,
+                    n->flag ? "connects" : "does not connect");
     k->dialling = false;
     if (n->flag)
         k->open = true;
@@ -280,6 +285,8 @@ static void take_closed(struct pdk_simserver *s, struct pdk_sock *k)
     /* The end is behind what is not read yet: seen when reading goes on. */
     if (k->kind == PDK_SOCK_CONN && k->paused && k->in.len > 0) return;
     pdk_net_close(s->net, end);
+    if (k->kind == PDK_SOCK_LINK)
+        pdk_world_trace(s->world, "    s%u link %x is gone", s->sid, k->number);
     struct pdk_input in = {.kind = PDK_IN_CONN_CLOSED, .conn = k->number};
     if (k->kind == PDK_SOCK_LINK)
         in = (struct pdk_input){.kind = PDK_IN_LINK_CLOSED, .link = k->number};
@@ -461,6 +468,7 @@ static void link_close(struct pdk_simserver *s, uint32_t link)
     if (k == NULL) return;
     k->dropped = false; /* the node has been quicker */
     if (!k->open && !k->dialling) return;
+    pdk_world_trace(s->world, "    s%u closes link %x", s->sid, link);
     if (k->open) {
         flush_outgoing(s, k);
         pdk_net_take(s->net, k->end, pdk_net_unread(s->net, k->end).len);
@@ -515,9 +523,15 @@ static void report_told(struct pdk_simserver *s, struct pdk_sock *k, struct pdk_
         bytes.bytes += used;
         bytes.len -= used;
         struct pdk_reply_header header;
+        struct pdk_connect_response greeting;
         struct pdk_reader r = pdk_reader_of(body);
-        pdk_read_reply_header(&r, &header);
-        if (k->greeted) pdk_judge_told(s->judge, s->sid, header.zxid);
+        if (k->greeted) {
+            pdk_read_reply_header(&r, &header);
+            pdk_judge_told(s->judge, s->sid, header.zxid);
+        } else {
+            pdk_read_connect_response(&r, &greeting);
+            pdk_judge_greeted(s->judge, s->sid, greeting.session_id);
+        }
         k->greeted = true;
     }
 }

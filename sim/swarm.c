@@ -126,6 +126,7 @@ void pdk_swarm_draw(struct pdk_swarm *s, struct pdk_world *w, uint32_t voters)
     s->connect_limit = (int32_t)either(w, 0, 2);
     s->session_ms = s->tick_ms * (int32_t)pdk_world_between(w, 2, 20);
     draw_node(s, w);
+    if (s->voters == 1) s->leader_serves = true; /* else nobody might */
     s->connect_timeout_ms = pdk_world_about(w, 100, 2000);
     draw_network(&s->net, w);
     int64_t sync = pdk_world_about(w, 50, 20000);
