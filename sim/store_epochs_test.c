@@ -64,6 +64,56 @@ static void an_accepted_epoch_below_the_current_is_repaired(void **state)
     assert_int_equal(pdk_store_read_epochs(f->box.store, &current, &accepted, &f->diag), PDK_EIO);
 }
 
+static void what_is_known_is_not_written_again(void **state)
+{
+    struct fixture *f = *state;
+    must_open(f);
+    assert_int_equal(pdk_store_write_epochs(f->box.store, 4, 5, &f->diag), PDK_OK);
+    uint64_t calls = pdk_disk_calls(f->disk);
+    assert_int_equal(pdk_store_write_epochs(f->box.store, 4, 5, &f->diag), PDK_OK);
+    assert_int_equal(pdk_disk_calls(f->disk), calls);
+    assert_int_equal(pdk_store_write_epochs(f->box.store, 5, 5, &f->diag), PDK_OK);
+    expect_epochs(f, 5, 5);
+    calls = pdk_disk_calls(f->disk);
+    assert_int_equal(pdk_store_write_epoch(f->box.store, 5, false, &f->diag), PDK_OK);
+    assert_int_equal(pdk_disk_calls(f->disk), calls);
+    /* After a failure nothing is known. */
+    pdk_disk_fail_call(f->disk, calls + 4, PDK_EIO);
+    assert_int_equal(pdk_store_write_epoch(f->box.store, 6, true, &f->diag), PDK_EIO);
+    calls = pdk_disk_calls(f->disk);
+    assert_int_equal(pdk_store_write_epoch(f->box.store, 6, true, &f->diag), PDK_OK);
+    assert_true(pdk_disk_calls(f->disk) > calls);
+    expect_epochs(f, 6, 6);
+}
+
+/* The process dies between the rename and the sync of the folder. */
+static void what_was_shown_is_not_lost(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        void *fixture;
+        (void)setup(&fixture);
+        struct fixture *f = fixture;
+        pdk_storebox_deinit(&f->box);
+        pdk_disk_destroy(f->disk);
+        f->disk = pdk_disk_create(pdk_mem_heap(), seed);
+        pdk_storebox_init(&f->box, pdk_disk_vfs(f->disk), NULL);
+        f->box.config.log_dir = "/log"; /* whose folder recovery syncs */
+        must_open(f);
+        assert_int_equal(pdk_store_write_epochs(f->box.store, 4, 4, &f->diag), PDK_OK);
+        pdk_disk_stop_at(f->disk, pdk_disk_calls(f->disk) + 4);
+        assert_int_equal(pdk_store_write_epoch(f->box.store, 5, false, &f->diag), PDK_EIO);
+        stop(f);
+        must_open(f);
+        expect_epochs(f, 4, 5);
+        pdk_storebox_forget(&f->box);
+        pdk_disk_crash(f->disk);
+        must_open(f);
+        expect_epochs(f, 4, 5);
+        (void)teardown(&fixture);
+    }
+}
+
 static void unfinished_files_are_swept(void **state)
 {
     struct fixture *f = *state;
@@ -159,6 +209,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(each_epoch_is_stored_alone),
         STORE_TEST(an_accepted_epoch_below_the_current_is_repaired),
+        STORE_TEST(what_is_known_is_not_written_again),
+        cmocka_unit_test(what_was_shown_is_not_lost),
         STORE_TEST(unfinished_files_are_swept),
         cmocka_unit_test(a_crash_at_any_call_keeps_promises),
         cmocka_unit_test(a_failure_at_any_call_keeps_promises),

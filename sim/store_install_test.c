@@ -29,6 +29,30 @@ static void a_snapshot_replaces_everything(void **state)
     }
 }
 
+/* Of several buffers, on its way in and out again. */
+static void a_big_snapshot_is_as_good_as_a_small_one(void **state)
+{
+    (void)state;
+    static const enum pdk_compression kinds[] = {PDK_COMPRESSION_NONE, PDK_COMPRESSION_GZ,
+                                                 PDK_COMPRESSION_SNAPPY};
+    for (size_t i = 0; i < PDK_COUNT_OF(kinds); i++) {
+        void *fixture;
+        (void)setup(&fixture);
+        struct fixture *f = fixture;
+        f->box.config.compression = kinds[i];
+        struct leader *l = leader_with(100, 9000);
+        must_open(f);
+        must_install(f, 100, l, 77777);
+        must_write(f, 1);
+        must_snapshot(f);
+        pdk_disk_remove(f->disk, FOLDER "snapshot.64");
+        must_recover(f);
+        goes_on_from(f, 101);
+        leader_done(l);
+        (void)teardown(&fixture);
+    }
+}
+
 static void compressed_snapshots_of_the_same_zxid_go(void **state)
 {
     struct fixture *f = *state;
@@ -292,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_snapshot_replaces_everything),
+        cmocka_unit_test(a_big_snapshot_is_as_good_as_a_small_one),
         STORE_TEST(compressed_snapshots_of_the_same_zxid_go),
         STORE_TEST(an_empty_server_gets_its_first_snapshot),
         STORE_TEST(the_leaders_history_goes_on_behind_it),

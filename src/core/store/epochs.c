@@ -87,8 +87,13 @@ static enum pdk_err write_file(struct pdk_store *store, const char *name, const 
 enum pdk_err pdk_store_write_epoch(struct pdk_store *store, int64_t epoch, bool is_current,
                                    struct pdk_diag *diag)
 {
-    return is_current ? write_file(store, CURRENT_EPOCH, PDK_CURRENT_EPOCH_TEMP, epoch, diag)
-                      : write_file(store, ACCEPTED_EPOCH, PDK_ACCEPTED_EPOCH_TEMP, epoch, diag);
+    int64_t *known = is_current ? &store->current_epoch : &store->accepted_epoch;
+    if (epoch >= 0 && epoch == *known) return PDK_OK;
+    enum pdk_err err =
+        is_current ? write_file(store, CURRENT_EPOCH, PDK_CURRENT_EPOCH_TEMP, epoch, diag)
+                   : write_file(store, ACCEPTED_EPOCH, PDK_ACCEPTED_EPOCH_TEMP, epoch, diag);
+    *known = err == PDK_OK ? epoch : -1;
+    return err;
 }
 
 enum pdk_err pdk_store_write_epochs(struct pdk_store *store, int64_t current, int64_t accepted,
@@ -103,9 +108,15 @@ enum pdk_err pdk_store_write_epochs(struct pdk_store *store, int64_t current, in
 enum pdk_err pdk_store_read_epochs(struct pdk_store *store, int64_t *current, int64_t *accepted,
                                    struct pdk_diag *diag)
 {
+    store->current_epoch = store->accepted_epoch = -1;
     enum pdk_err err = read_epoch(store, CURRENT_EPOCH, current, diag);
     if (err == PDK_OK) err = read_epoch(store, ACCEPTED_EPOCH, accepted, diag);
-    if (err != PDK_OK || *accepted >= *current) return err;
+    /* Perhaps only the process had died, behind the rename: what is shown must not be lost. */
+    if (err == PDK_OK) err = pdk_fs_sync_dir(store->vfs, store->data_path.text, diag);
+    if (err != PDK_OK) return err;
+    store->current_epoch = *current;
+    store->accepted_epoch = *accepted;
+    if (*accepted >= *current) return PDK_OK;
     /* An Apache of old lost power between the two, or the file is missing: whoever was in an epoch
      * had accepted it. */
     pdk_log_write(store->config.log, PDK_LOG_WARN, "store.epochs.repaired accepted=%lld was=%lld",

@@ -34,8 +34,9 @@ struct pdk_store {
     pdk_zxid last_appended, last_synced;
     bool roll_wanted;
     bool log_failed;
-    bool mark_failed;        /* reported; until a write succeeds again */
-    struct pdk_spool *spool; /* a snapshot that is coming in; NULL: none */
+    bool mark_failed;                      /* reported; until a write succeeds again */
+    struct pdk_spool *spool;               /* a snapshot that is coming in; NULL: none */
+    int64_t current_epoch, accepted_epoch; /* known to be durable; -1: not known */
 
     /* background thread, after start-up */
     bool forget_initialize; /* the marker file goes once the first snapshot is there */

@@ -160,6 +160,7 @@ enum pdk_err pdk_store_open(const struct pdk_store_config *config, const struct 
     store->config = *config;
     store->vfs = vfs;
     store->locks[0] = store->locks[1] = -1;
+    store->current_epoch = store->accepted_epoch = -1;
     pdk_log_writer_init(&store->log);
     pdk_log_writer_init(&store->next);
     store->marker.file.number = -1;

@@ -174,12 +174,13 @@ PDK_WARN_UNUSED enum pdk_err pdk_store_sizes(const struct pdk_store_config *conf
 
 /* ---- epoch files (disk-formats.md 6) ------------------------------------------------------- */
 /* -1: the file is missing, and the caller derives the epoch from the last zxid, below which
- * currentEpoch must not stay either.  An accepted epoch below the current one is repaired upward,
- * durably. */
+ * currentEpoch must not stay either.  An accepted epoch below the current one is repaired upward;
+ * what is shown is durable. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_read_epochs(struct pdk_store *store, int64_t *current,
                                                    int64_t *accepted, struct pdk_diag *diag);
 /* One of them; its file is replaced at once (a crash leaves the old number or the new one), durable
- * when this returns.  Log thread: currentEpoch goes behind the sync of what it claims. */
+ * when this returns; nothing is written when it is known to be there.  Log thread: currentEpoch
+ * goes behind the sync of what it claims. */
 PDK_WARN_UNUSED enum pdk_err pdk_store_write_epoch(struct pdk_store *store, int64_t epoch,
                                                    bool is_current, struct pdk_diag *diag);
 /* Both, the accepted one first. */
