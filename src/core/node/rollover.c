@@ -1,4 +1,5 @@
 /* The counter of zxids runs full: the leader takes the next epoch without letting anybody go.
+ * (Also for a member that had promised a later epoch to a leader that came to nothing.)
  *
  * From a counter on nothing is proposed; what comes in is held.  When everything proposed has been
  * committed the leader renews its epoch with the learners that are connected; then what was held
@@ -115,12 +116,21 @@ static uint32_t roll_at(const struct pdk_node *n)
     return n->config.ensemble.roll_over_at > 0 ? n->config.ensemble.roll_over_at : ROLL_AT;
 }
 
+/* Or a member waits that can only follow in a later epoch. */
+static bool is_wanted(const struct pdk_node *n)
+{
+    const struct pdk_membership *m = n->member;
+    if (m->last_seen->version > m->committed->version) return false; /* a reconfig goes first */
+    if (pdk_leader_wants_renewal(m->leader)) return true;
+    return PDK_ZXID_COUNTER(n->proposed) >= roll_at(n) && n->proposal_count > 0;
+}
+
 bool pdk_rollover_run(struct pdk_node *n)
 {
     struct pdk_membership *m = n->member;
     if (m->leader == NULL || !m->serves || m->retiring || m->renewing) return false;
     if (!m->rolling) {
-        if (PDK_ZXID_COUNTER(n->proposed) < roll_at(n) || n->proposal_count == 0) return false;
+        if (!is_wanted(n)) return false;
         m->rolling = true;
         m->rolling_since_ms = n->now.mono_ms;
         each_client(n, pdk_conn_pause);

@@ -125,10 +125,11 @@ static bool commit_is_on_its_way(const struct pdk_leader *l)
     return false;
 }
 
-/* It has followed all along: there is nothing to make equal. */
+/* It has followed all along: there is nothing to make equal.  What was proposed in the new epoch
+ * before it got here is on its link already. */
 static void renew(struct pdk_leader *l, struct pdk_peer *p)
 {
-    if (p->last != l->commit)
+    if (p->last < l->own_last)
         pdk_leader_drop(l, p, "it has followed and does not have what was committed");
     else
         put_newleader(l, p);
