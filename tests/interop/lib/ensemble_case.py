@@ -5,6 +5,7 @@ import sys
 import unittest
 
 from . import servers, wire
+from .case import eventually
 from .ensemble import KINDS, Ensemble, kinds_of
 from .workload import Workload
 
@@ -68,14 +69,22 @@ class EnsembleCase(unittest.TestCase):
         return reply.value
 
     def resume_session(self, member, client):
-        """The client's session at another member, as client libraries go on with it."""
-        other = wire.Client(member.address, connect=False)
-        other.timeout_ms = client.timeout_ms
-        session = other.open(session_id=client.session.id, passwd=client.session.passwd,
-                             last_zxid=client.last_zxid)
+        """The client's session at another member, as client libraries go on with it.
+
+        A member that has not yet seen what the client has hangs up: then it is asked again.
+        """
+        def attempt():
+            other = wire.Client(member.address, client.timeout_ms, connect=False)
+            try:
+                other.open(session_id=client.session.id, passwd=client.session.passwd,
+                           last_zxid=client.last_zxid)
+                return other
+            except (OSError, wire.Closed):
+                return None
+        other = eventually(attempt, what=f'{member} takes the session')
         self.addCleanup(other.conn.close)
-        self.assertEqual(session.id, client.session.id)
-        self.assertGreater(session.timeout_ms, 0, 'the session was refused')
+        self.assertEqual(other.session.id, client.session.id)
+        self.assertGreater(other.session.timeout_ms, 0, 'the session was refused')
         return other
 
 

@@ -18,7 +18,8 @@ APACHE, PADDOCK = 'apache', 'paddock'
 # Who is further behind than this is sent a snapshot: Apache keeps no fewer in memory, and the
 # log on disk is not used.
 KEPT = 500
-SNAP_SOON = {'zookeeper.commitLogCount': str(KEPT), 'zookeeper.snapshotSizeFactor': '-1'}
+SNAP_SOON = {'zookeeper.commitLogCount': str(KEPT), 'zookeeper.snapshotSizeFactor': '-1',
+             'paddock.commitLogBytes': '0'}
 
 
 class MixedCase(EnsembleCase):

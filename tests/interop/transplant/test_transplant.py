@@ -25,39 +25,29 @@ class Operator:
 
     def __init__(self, ensemble):
         self.ensemble = ensemble
-        self.asked = ensemble.home / 'asked'
-        self.done = ensemble.home / 'done'
-        for fifo in (self.asked, self.done):
-            os.mkfifo(fifo)
+        self.post = ensemble.home / 'post'
+        self.post.mkdir()
 
     def command(self, what):
-        return f'echo {what} >{self.asked}; read answer <{self.done}; test "$answer" = done'
+        """A shell command that asks this process for something and waits until it is done."""
+        asked, done = self.post / what, self.post / 'done'
+        return f'rm -f {done}; touch {asked}; while [ ! -e {done} ]; do sleep 0.02; done'
 
     def run(self, command, member, *more):
         """Runs the script; returns (exit code, output)."""
         line = [sys.executable, str(SCRIPT), command, str(member.server.home / 'zoo.cfg'), *more]
         out = self.ensemble.home / 'script.log'
-        asked = os.open(self.asked, os.O_RDWR | os.O_NONBLOCK)
-        try:
-            with open(out, 'w+', encoding='utf-8') as log:
-                script = subprocess.Popen(line, stdout=log, stderr=log,
-                                          preexec_fn=servers.die_with_parent)
-                while script.poll() is None:
-                    self._serve(asked, member)
-                return script.returncode, out.read_text()
-        finally:
-            os.close(asked)
-
-    def _serve(self, asked, member):
-        try:
-            words = os.read(asked, 4096).decode().split()
-        except BlockingIOError:
-            time.sleep(0.02)            # between two looks
-            return
-        for word in words:
-            self._do(word, member)
-            with open(self.done, 'w', encoding='ascii') as f:
-                f.write('done\n')
+        with open(out, 'w', encoding='utf-8') as log:
+            script = subprocess.Popen(line, stdout=log, stderr=log,
+                                      preexec_fn=servers.die_with_parent)
+            while script.poll() is None:
+                for asked in self.post.iterdir():
+                    if asked.name != 'done':
+                        asked.unlink()
+                        self._do(asked.name, member)
+                        (self.post / 'done').touch()
+                time.sleep(0.02)        # between two looks
+        return script.returncode, out.read_text()
 
     def _do(self, word, member):
         what, _, kind = word.partition('-')
@@ -67,8 +57,6 @@ class Operator:
             # The folder of the config goes with the old server: the script has read it.
             member.set_kind(kind)
             member.spawn()
-        elif what == 'break':
-            member.kill()
 
     def swap(self, member, kind):
         return self.run('swap', member, '--stop', self.command('stop'),
