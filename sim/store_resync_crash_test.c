@@ -35,6 +35,29 @@ static uint64_t seeds(void)
 /* What the leader sends, and its digest. */
 static struct leader *leader;
 
+/* Every file that the next one goes on from has something behind its end. */
+static void tear_older_files(struct fixture *f)
+{
+    const char *folder = f->box.store->log_path.text, *name;
+    pdk_zxid named[64];
+    size_t count = 0;
+    for (size_t i = 0; (name = pdk_disk_name(f->disk, folder, i)) != NULL; i++) {
+        struct pdk_file_name parsed = pdk_file_name_parse(name);
+        if (parsed.kind == PDK_FILE_LOG) named[count++] = parsed.zxid;
+        assert_true(count < PDK_COUNT_OF(named));
+    }
+    for (size_t i = 0; i < count; i++) {
+        char text[PDK_NAME_BYTES];
+        struct pdk_path path;
+        pdk_log_file_name(named[i], text);
+        assert_int_equal(pdk_path_join(&path, folder, text, &f->diag), PDK_OK);
+        pdk_zxid last = last_record(f, path.text);
+        for (size_t k = 0; k < count; k++) {
+            if (named[k] == last + 1) tear(f, path.text);
+        }
+    }
+}
+
 /* A history over two epochs, some files and snapshots; the settings come from the seed. */
 static void begin(struct run *r, const char *what, uint64_t seed, uint64_t call)
 {
@@ -46,6 +69,9 @@ static void begin(struct run *r, const char *what, uint64_t seed, uint64_t call)
     struct pdk_store_config config = pdk_storebox_config();
     if (seed % 3 == 0) config.log_dir = "/log";
     if (seed % 4 == 1) config.prealloc_kb = 0;
+    if (seed % 5 < 2) config.compression = (enum pdk_compression)(1 + seed % 5);
+    pdk_disk_set_reserve(f->disk, seed % 7 != 0);
+    pdk_disk_set_short_reads(f->disk, seed % 3 == 1);
     pdk_storebox_init(&f->box, pdk_disk_vfs(f->disk), &config);
     must_open(f);
     begin_epoch(f, 1);
@@ -62,6 +88,7 @@ static void begin(struct run *r, const char *what, uint64_t seed, uint64_t call)
         stop(f);
         must_open(f);
     }
+    if (seed % 3 != 2) tear_older_files(f);
     r->before = f->box.state.last_zxid;
     r->before_digest = pdk_storebox_digest(&f->box);
 }

@@ -6,6 +6,7 @@
 #include "core/store/journal.h"
 #include "core/store/resync.h"
 #include "sim/store_fixture.h"
+
 static inline void begin_epoch(struct fixture *f, int64_t epoch)
 {
     pdk_storebox_begin_epoch(&f->box, epoch);
@@ -56,6 +57,41 @@ static inline void goes_on_from(struct fixture *f, pdk_zxid zxid)
     expect_state(f, zxid + 3);
     assert_false(is_there(f, PDK_JOURNAL_NAME));
     assert_false(is_there(f, PDK_SPOOL_NAME));
+}
+
+static inline pdk_zxid last_record(struct fixture *f, const char *path)
+{
+    struct pdk_slice file = pdk_disk_contents(f->disk, path);
+    struct pdk_log_reader r;
+    struct pdk_diag diag;
+    pdk_zxid last = 0;
+    pdk_log_reader_init(&r, pdk_mem_heap(), pdk_source_of_slice(&file), 1 << 20, &diag);
+    while (pdk_log_reader_next(&r) == PDK_LOG_RECORD) last = r.zxid;
+    pdk_log_reader_deinit(&r);
+    return last;
+}
+
+/* Leaves behind a log file's end what a crash of Apache may leave, who goes on in the next file: a
+ * record that did not arrive, and behind it one that did. */
+static inline void tear(struct fixture *f, const char *path)
+{
+    static uint8_t bytes[1 << 18];
+    struct pdk_slice file = pdk_disk_contents(f->disk, path);
+    int64_t last_end;
+    size_t at = (size_t)find_record(f, path, last_record(f, path), &last_end);
+    size_t end = (size_t)last_end;
+    size_t len = end - at;
+    assert_true(end + 2 * len <= sizeof bytes);
+    memcpy(bytes, file.bytes, end);
+    memcpy(bytes + end, bytes + at, len);
+    bytes[end + len - 2] ^= 1;
+    uint8_t *whole = bytes + end + len;
+    memcpy(whole, bytes + at, len);
+    uint8_t *zxid = whole + PDK_LOG_HEAD_BYTES + 12;
+    pdk_store_u64(zxid, pdk_load_u64(zxid) + 2);
+    pdk_store_u64(whole, pdk_adler32(PDK_ADLER32_INIT, whole + PDK_LOG_HEAD_BYTES,
+                                     len - PDK_LOG_FRAME_BYTES));
+    pdk_disk_put(f->disk, path, pdk_slice_of(bytes, end + 2 * len));
 }
 
 /* Logs 1-3, 4-6, 7-9 and snapshots 0, 3, 6. */

@@ -193,6 +193,53 @@ static void records_not_yet_synced_stay_when_they_are_below(void **state)
     goes_on_from(f, 3);
 }
 
+/* Behind the end of a file that Apache went on from. */
+static void what_was_torn_before_does_not_become_rot(void **state)
+{
+    (void)state;
+    for (pdk_zxid zxid = 0; zxid <= 9; zxid++) {
+        for (int how = 0; how < 4; how++) {
+            void *fixture;
+            (void)setup(&fixture);
+            struct fixture *f = fixture;
+            write_nine(f);
+            stop(f);
+            if (how & 1) pdk_disk_remove(f->disk, FOLDER "snapshot.3");
+            if (how & 1) pdk_disk_remove(f->disk, FOLDER "snapshot.6");
+            tear(f, FOLDER "log.1");
+            tear(f, FOLDER "log.4");
+            must_open(f);
+            expect_state(f, 9);
+            if (pdk_store_truncate(f->box.store, zxid, &f->diag) != PDK_OK)
+                fail_msg("%s", f->diag.text);
+            if (how & 2) {
+                stop(f);
+                must_open(f);
+            } else {
+                must_recover(f);
+            }
+            goes_on_from(f, zxid);
+            (void)teardown(&fixture);
+        }
+    }
+}
+
+static void names_are_taken_as_apache_reads_them(void **state)
+{
+    struct fixture *f = *state;
+    write_nine(f);
+    stop(f);
+    struct pdk_slice file = pdk_disk_contents(f->disk, FOLDER "log.7");
+    static uint8_t bytes[1 << 18];
+    memcpy(bytes, file.bytes, file.len);
+    pdk_disk_put(f->disk, FOLDER "log.0007", pdk_slice_of(bytes, file.len));
+    pdk_disk_remove(f->disk, FOLDER "log.7");
+    must_open(f);
+    expect_state(f, 9);
+    must_truncate(f, 8);
+    goes_on_from(f, 8);
+}
+
 static void two_folders_are_one_history(void **state)
 {
     struct fixture *f = *state;
@@ -252,6 +299,8 @@ int main(void)
         STORE_TEST(epochs_are_cut_between),
         STORE_TEST(a_lowered_limit_is_not_blamed_on_the_log),
         STORE_TEST(records_not_yet_synced_stay_when_they_are_below),
+        cmocka_unit_test(what_was_torn_before_does_not_become_rot),
+        STORE_TEST(names_are_taken_as_apache_reads_them),
         STORE_TEST(two_folders_are_one_history),
         STORE_TEST(a_damaged_journal_stops_the_start),
     };

@@ -78,17 +78,43 @@ static enum pdk_err remove_above(struct pdk_store *store, const struct pdk_path 
     return err == PDK_OK ? pdk_fs_sync_dir(store->vfs, folder->text, diag) : err;
 }
 
+/* The name as it stands in the folder: Apache reads more than it writes. */
+static enum pdk_err find_log(struct pdk_store *store, pdk_zxid zxid, struct pdk_path *out,
+                             struct pdk_diag *diag)
+{
+    struct pdk_listing l;
+    const char *folder = store->log_path.text;
+    enum pdk_err err = pdk_listing_read(&l, store->config.mem, store->vfs, folder, diag);
+    if (err != PDK_OK) return err;
+    pdk_listing_keep(&l, PDK_FILE_LOG);
+    size_t i = l.count;
+    while (i > 0 && l.items[i - 1].parsed.zxid != zxid) i--;
+    if (i > 0) {
+        err = pdk_path_join(out, folder, l.items[i - 1].name, diag);
+    } else {
+        pdk_diag_set(diag,
+                     "the log of zxid 0x%llx is missing in %s: it was to be cut, and to stay. Put "
+                     "it back, or empty both data folders, so that this server gets a new copy "
+                     "from the leader",
+                     ULL(zxid), folder);
+        err = PDK_ECORRUPT;
+    }
+    pdk_listing_deinit(&l);
+    return err;
+}
+
 static enum pdk_err cut_log(struct pdk_store *store, const struct pdk_resync *what,
                             struct pdk_diag *diag)
 {
-    char name[PDK_NAME_BYTES];
     struct pdk_path path;
     struct pdk_file file;
-    pdk_log_file_name(what->log, name);
-    enum pdk_err err = pdk_path_join(&path, store->log_path.text, name, diag);
+    int64_t size = 0;
+    enum pdk_err err = find_log(store, what->log, &path, diag);
     if (err == PDK_OK) err = pdk_file_open(&file, store->vfs, path.text, PDK_VFS_WRITE, diag);
     if (err != PDK_OK) return err;
-    err = pdk_file_truncate(&file, what->log_bytes, diag);
+    err = pdk_file_size(&file, &size, diag);
+    if (err == PDK_OK && size > what->log_bytes)
+        err = pdk_file_truncate(&file, what->log_bytes, diag);
     if (err == PDK_OK) err = pdk_file_sync(&file, diag);
     pdk_file_close(&file);
     return err;
@@ -142,8 +168,13 @@ static enum pdk_err do_it(struct pdk_store *store, const struct pdk_resync *what
 {
     enum pdk_err err =
         what->kind == PDK_RESYNC_INSTALL ? install(store, what, diag) : truncate(store, what, diag);
-    /* Recovery must not miss what is gone now. */
+    /* Recovery must not miss what is gone now.  What an Apache left behind the end of a log that
+     * it went on from is no rot now that this is the newest. */
     struct pdk_mark mark = {.zxid = what->zxid};
+    if (what->log >= 0) {
+        mark.log = what->log;
+        mark.synced_bytes = PDK_LOG_FILE_HEADER_BYTES;
+    }
     if (err == PDK_OK) err = pdk_marker_set_base(&store->marker, store->log_path.text, &mark, diag);
     if (err == PDK_OK) err = pdk_fs_unlink(store->vfs, journal->text, diag);
     if (err == PDK_OK) err = pdk_fs_sync_dir(store->vfs, store->data_path.text, diag);
