@@ -126,12 +126,21 @@ static void begin_draining(struct server *s, int signo)
     s->phase_until_ms = s->now.mono_ms + s->config->shutdown_timeout_ms;
 }
 
+static bool has_heir(const struct server *s)
+{
+    struct pdk_learner_info_row row;
+    for (size_t i = 0; pdk_node_learner(s->node, i, &row); i++) {
+        if (row.is_voter && row.is_synced) return true;
+    }
+    return false;
+}
+
 /* Others need not find out that their leader has gone. */
 static bool begin_handing(struct server *s)
 {
     struct pdk_member_summary m;
     pdk_node_member(s->node, &m);
-    if (s->links == NULL || m.role != PDK_ROLE_LEADING || !m.serves) return false;
+    if (m.role != PDK_ROLE_LEADING || !m.serves || !has_heir(s)) return false;
     s->phase = PHASE_HANDING;
     s->phase_until_ms = s->now.mono_ms + HAND_OVER_MS;
     pdk_server_input(s, &(struct pdk_input){.kind = PDK_IN_HAND_OVER, .sid = PDK_SID_NONE});
