@@ -67,6 +67,33 @@ def apply_deviations(lines, deviations):
     return numbered
 
 
+def with_ports(lines, ports):
+    """The lines with the recorded ports replaced by those of this run, in frames, too.
+
+    All ports have five digits, so that no length changes.
+    """
+    for recorded, own in ports.items():
+        as_hex = [str(p).encode().hex() for p in (recorded, own)]
+        lines = [x.replace(*as_hex) if x[:2] in ('> ', '< ') else x.replace(recorded, str(own))
+                 for x in lines]
+    return lines
+
+
+def ports_of(lines):
+    """The ports that a recording speaks of: {port} as text; empty without an ensemble."""
+    if ' server.1=' not in lines[1]:
+        return set()
+    frames = b' '.join(bytes.fromhex(x[2:]) for x in lines if x[:2] in ('> ', '< '))
+    return set(re.findall(r'[:;](\d{5})\b', lines[1])) | \
+        {p.decode() for p in re.findall(rb'[:;](26\d{3})(?!\d)', frames)}
+
+
+def client_port_of(config):
+    """The client port in the line of server 1, or None."""
+    line = config.get('server.1')
+    return int(line.rpartition(':')[2]) if line else None
+
+
 def parse(numbered):
     steps, conn, comments = [], None, []
     free_order = False

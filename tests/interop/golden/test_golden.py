@@ -12,6 +12,7 @@ import unittest
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
 from lib import servers  # noqa: E402
+from lib.ensemble import free_ports  # noqa: E402
 import replay  # noqa: E402
 
 VERSIONS = ('3.8.0', '3.9', 'master')
@@ -28,13 +29,28 @@ class GoldenCase(unittest.TestCase):
         why = servers.missing(kind)
         if why:
             self.skipTest(why)
-        lines = path.read_text().splitlines()
+        numbered = replay.apply_deviations(path.read_text().splitlines(), deviations)
+        numbers, lines = zip(*numbered)
+        recorded = sorted(replay.ports_of(lines))
+        lines = replay.with_ports(lines, dict(zip(recorded, free_ports(len(recorded)))))
         config, properties = replay.settings_of(lines)
-        steps = replay.parse(replay.apply_deviations(lines, deviations))
-        with kind(config=config, properties=properties) as server:
+        steps = replay.parse(list(zip(numbers, lines)))
+        with self.server(kind, config, properties) as server:
             problems = replay.Replay(server.address, steps, f'{path.parent.name}/{path.name}').run()
             if problems:
                 self.fail('\n'.join(problems) + '\n--- server log\n' + server.log_tail())
+
+    @staticmethod
+    def server(kind, config, properties):
+        """Standalone, or member 1 of the ensemble that the config names; nobody else runs."""
+        port = replay.client_port_of(config)
+        if port is None:
+            return kind(config=config, properties=properties)
+        config.update({'clientPort': None, 'clientPortAddress': None})
+        server = kind(config=config, properties=properties, port=port)
+        server.data_dir.mkdir()
+        (server.data_dir / 'myid').write_text('1\n')
+        return server
 
 
 def _add(cls, kind, version, path):

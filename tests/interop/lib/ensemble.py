@@ -41,6 +41,8 @@ def free_ports(count):
     A member that is down must find its ports free when it comes back.
     """
     found = []
+    if count == 0:
+        return found
     candidates = random.sample(range(10000, _first_of_kernels_ports()), 2000)
     for port in candidates:
         with socket.socket() as s:
