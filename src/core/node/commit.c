@@ -134,6 +134,8 @@ static struct pdk_conn *detach_session(struct pdk_node *n, pdk_session session)
 static struct pdk_conn *find_waiting(const struct pdk_node *n, const struct pdk_proposal *p,
                                      const struct pdk_txn_header *header)
 {
+    /* A new session's connection, or that of a local one that becomes global, is not in a pipe. */
+    if (header->type == PDK_OP_CREATE_SESSION) return NULL;
     struct pdk_conn *c = p->is_own ? pdk_conn_find(n, p->conn, p->conn_serial)
                                    : pdk_member_conn_of(n, header->client_id);
     if (c == NULL || c->state != PDK_CONN_OPEN) return NULL;
