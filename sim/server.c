@@ -290,7 +290,7 @@ static struct pdk_ensemble_config ensemble_config(const struct pdk_simserver *s)
         .max_snap_syncs = 10,
         .max_diff_syncs = 100,
         .max_wait_for_epoch_ms = -1,
-        .observer_master = w->observer_master,
+        .observer_master_port = w->observer_master ? PDK_SIM_OBSERVER_PORT : 0,
         .slow_sync_hand_over_ms = w->slow_sync_hand_over_ms,
         .packet_field_bytes = (size_t)1 << 20,
         .roll_over_at = w->roll_over_at,

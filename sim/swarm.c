@@ -103,6 +103,8 @@ static void draw_node(struct pdk_swarm *s, struct pdk_world *w)
     s->in_flight_bytes = (size_t)pdk_world_about(w, 2048, 65536);
     s->conn_queue_bytes = (size_t)pdk_world_about(w, 512, 1 << 20);
     s->leader_serves = !pdk_world_one_in(w, 6);
+    s->observer_master = half(w);
+    s->roll_over_at = (uint32_t)sometimes(w, 3, 20, 400);
     s->slow_sync_hand_over_ms = sometimes(w, 3, 50, 1000);
     s->finalize_wait_ms = pdk_world_about(w, 1, 200);
     s->batch_max = half(w) ? 1 : (uint32_t)pdk_world_about(w, 1, 64);
@@ -168,6 +170,8 @@ void pdk_swarm_print(const struct pdk_swarm *s)
            s->snap_count, s->commit_log_count, s->commit_log_bytes, s->snapshot_size_factor,
            s->force_snapshot ? " force-snap" : "", s->outstanding_limit, s->in_flight_bytes,
            s->conn_queue_bytes, s->leader_serves ? "" : " leader-serves-not", s->batch_max);
+    printf("  roll-over at %u%s\n", s->roll_over_at,
+           s->observer_master ? ", observers fed by followers" : "");
     printf("  prealloc %" PRId64 " KiB log-limit %" PRId64 " KiB link-queue %zu piece %zu spool %zu"
            " slow-sync %" PRId64 " finalize %" PRId64 "\n",
            s->prealloc_kb, s->log_size_limit_kb, s->link_queue_bytes, s->stream_piece_bytes,

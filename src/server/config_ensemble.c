@@ -350,7 +350,7 @@ void pdk_config_derive_ensemble(struct pdk_config_loader *l)
     struct pdk_config *config = l->config;
     struct pdk_ensemble_config *e = &config->node.ensemble;
     if (config->observer_master_port < 0) config->observer_master_port = 0;
-    e->observer_master = config->observer_master_port > 0;
+    e->observer_master_port = config->observer_master_port;
     e->read_only_mode = config->read_only_mode;
     config->slow_sync_ms = e->slow_sync_hand_over_ms;
     if (e->connect_limit == 0) e->connect_limit = e->init_limit;

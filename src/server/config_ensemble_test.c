@@ -47,7 +47,7 @@ static void a_member_has_the_defaults_of_apache(void **state)
     assert_int_equal(e->finalize_wait_ms, 20);
     assert_int_equal(e->hello_timeout_ms, 15000); /* tickTime * syncLimit */
     assert_false(e->multi_address || e->local_sessions || e->local_sessions_upgrading);
-    assert_false(e->read_only_mode || e->force_snapshot || e->observer_master || e->untrusted);
+    assert_false(e->read_only_mode || e->force_snapshot || e->observer_master_port > 0 || e->untrusted);
     assert_true(e->leader_serves);
     assert_int_equal(e->commit_log_count, 500);
     assert_int_equal(e->commit_log_bytes, 16777216);
@@ -102,7 +102,7 @@ static void what_a_member_may_say_is_taken(void **state)
     assert_false(e->leader_serves);
     assert_true(e->multi_address && e->local_sessions && e->local_sessions_upgrading);
     assert_true(e->read_only_mode && c->read_only_mode && e->force_snapshot);
-    assert_true(e->observer_master && c->quorum_listen_on_all && c->peer_keepalive);
+    assert_true(e->observer_master_port == 2191 && c->quorum_listen_on_all && c->peer_keepalive);
     assert_int_equal(c->observer_master_port, 2191);
     assert_int_equal(e->min_notification_ms, 50);
     assert_int_equal(e->max_notification_ms, 900);

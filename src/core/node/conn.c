@@ -139,6 +139,8 @@ void pdk_conn_pause(struct pdk_node *n, struct pdk_conn *c)
 void pdk_conn_resume(struct pdk_node *n, struct pdk_conn *c)
 {
     if (!c->paused) return;
+    /* While the epoch changes all stay as they are; then all go on. */
+    if (n->member != NULL && n->member->rolling) return;
     c->paused = false;
     n->paused_count--;
     pdk_out_signal(&n->out, PDK_OUT_RESUME, c->index);
@@ -225,6 +227,7 @@ static void attach(struct pdk_node *n, struct pdk_conn *c, struct pdk_session_en
     c->stats.timeout_ms = c->timeout_ms;
     pdk_conn_touch(n, c);
     send_connect_response(n, c, c->timeout_ms, c->session);
+    if (n->member != NULL && n->member->rolling) pdk_conn_pause(n, c);
 }
 
 void pdk_conn_established(struct pdk_node *n, struct pdk_conn *c)

@@ -40,7 +40,8 @@ bool pdk_follow_write(struct pdk_node *n, const struct pdk_propose *p)
 
 /* ---- syncs ----------------------------------------------------------------------------------- */
 
-static enum pdk_err push_sync(struct pdk_node *n, const struct pdk_conn *c)
+enum pdk_err pdk_follow_ask_sync(struct pdk_node *n, uint32_t conn, uint64_t conn_serial,
+                                 uint32_t observer)
 {
     struct pdk_membership *m = n->member;
     if (m->sync_count == m->sync_cap) {
@@ -55,13 +56,13 @@ static enum pdk_err push_sync(struct pdk_node *n, const struct pdk_conn *c)
         m->sync_cap = cap;
     }
     m->syncs[(m->sync_head + m->sync_count++) & (m->sync_cap - 1)] =
-        (struct pdk_asked_sync){.conn = c->index, .conn_serial = c->serial};
+        (struct pdk_asked_sync){.conn = conn, .observer = observer, .conn_serial = conn_serial};
     return PDK_OK;
 }
 
 enum pdk_err pdk_follow_sync(struct pdk_node *n, const struct pdk_conn *c)
 {
-    enum pdk_err err = push_sync(n, c);
+    enum pdk_err err = pdk_follow_ask_sync(n, c->index, c->serial, 0);
     if (err != PDK_OK) return err;
     struct pdk_propose p = {.op = PDK_OP_SYNC,
                             .session = c->session,
@@ -79,11 +80,26 @@ static void sync_answered(struct pdk_node *n)
     struct pdk_asked_sync asked = m->syncs[m->sync_head];
     m->sync_head = (m->sync_head + 1) & (m->sync_cap - 1);
     m->sync_count--;
+    if (asked.conn == PDK_CONN_NONE) {
+        pdk_feed_answer(n, asked.observer, PDK_Q_SYNC, 0, pdk_slice_null());
+        return;
+    }
     struct pdk_conn *c = pdk_conn_find(n, asked.conn, asked.conn_serial);
     if (c != NULL) pdk_sync_release(n, c);
 }
 
 /* ---- sessions that come back ----------------------------------------------------------------- */
+
+void pdk_follow_ask_session(struct pdk_node *n, const struct pdk_revalidation *asked)
+{
+    struct pdk_membership *m = n->member;
+    if (m->revalidation_count == m->revalidation_cap) {
+        m->revalidation_cap = m->revalidation_cap > 0 ? m->revalidation_cap * 2 : 16;
+        m->revalidations = pdk_mem_must_resize(n->mem, m->revalidations,
+                                               m->revalidation_cap * sizeof *m->revalidations);
+    }
+    m->revalidations[m->revalidation_count++] = *asked;
+}
 
 void pdk_member_revalidate(struct pdk_node *n, struct pdk_conn *c)
 {
@@ -94,13 +110,9 @@ void pdk_member_revalidate(struct pdk_node *n, struct pdk_conn *c)
         struct pdk_conn *older = pdk_conn_find(n, r->conn, r->conn_serial);
         if (r->session == c->session && older != NULL) pdk_conn_close(n, older);
     }
-    if (m->revalidation_count == m->revalidation_cap) {
-        m->revalidation_cap = m->revalidation_cap > 0 ? m->revalidation_cap * 2 : 16;
-        m->revalidations = pdk_mem_must_resize(n->mem, m->revalidations,
-                                               m->revalidation_cap * sizeof *m->revalidations);
-    }
-    m->revalidations[m->revalidation_count++] = (struct pdk_revalidation){
-        .session = c->session, .conn = c->index, .conn_serial = c->serial};
+    pdk_follow_ask_session(n, &(struct pdk_revalidation){.session = c->session,
+                                                         .conn = c->index,
+                                                         .conn_serial = c->serial});
     c->state = PDK_CONN_CONNECTING;
     c->asked_ms = n->now.mono_ms;
     pdk_conn_pause(n, c);
@@ -132,6 +144,10 @@ static void revalidated(struct pdk_node *n, const struct pdk_qpacket *packet)
     bool valid = pdk_read_bool(&r);
     struct pdk_revalidation asked;
     if (r.failed || !take_revalidation(n->member, session, &asked)) return;
+    if (asked.conn == PDK_CONN_NONE) {
+        pdk_feed_answer(n, asked.observer, PDK_Q_REVALIDATE, -1, packet->data);
+        return;
+    }
     struct pdk_conn *c = pdk_conn_find(n, asked.conn, asked.conn_serial);
     if (c == NULL || c->state != PDK_CONN_CONNECTING) return;
     struct pdk_session_entry *entry = pdk_sessions_find(n->state->sessions, session);

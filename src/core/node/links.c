@@ -43,6 +43,9 @@ void pdk_links_accepted(struct pdk_node *n, const struct pdk_input *input)
     } else if (input->port == PDK_PORT_QUORUM && m->leader != NULL) {
         remember(n, input->link, input->port);
         pdk_leader_accepted(m->leader, n->now.mono_ms, input->link, input->address);
+    } else if (input->port == PDK_PORT_OBSERVER_MASTER && m->feeder != NULL) {
+        remember(n, input->link, input->port);
+        pdk_leader_accepted(m->feeder, n->now.mono_ms, input->link, input->address);
     } else {
         refuse(n, input->link);
     }
@@ -68,8 +71,8 @@ void pdk_links_closed(struct pdk_node *n, uint32_t link)
     if (link == m->leader_link && m->learner != NULL) {
         m->leader_link = 0;
         pdk_learner_closed(m->learner, n->now.mono_ms);
-    } else if (m->leader != NULL && pdk_leader_knows(m->leader, link)) {
-        pdk_leader_closed(m->leader, n->now.mono_ms, link);
+    } else if (pdk_member_server_of(n, link) != NULL) {
+        pdk_leader_closed(pdk_member_server_of(n, link), n->now.mono_ms, link);
     } else if (pdk_mesh_knows(m->mesh, link)) {
         pdk_mesh_closed(m->mesh, n->now.mono_ms, link);
     }
@@ -80,8 +83,8 @@ size_t pdk_links_bytes(struct pdk_node *n, uint32_t link, struct pdk_slice bytes
     struct pdk_membership *m = n->member;
     if (link == m->leader_link && m->learner != NULL)
         return pdk_learner_bytes(m->learner, n->now.mono_ms, bytes);
-    if (m->leader != NULL && pdk_leader_knows(m->leader, link))
-        return pdk_leader_bytes(m->leader, n->now.mono_ms, link, bytes);
+    struct pdk_leader *server = pdk_member_server_of(n, link);
+    if (server != NULL) return pdk_leader_bytes(server, n->now.mono_ms, link, bytes);
     if (pdk_mesh_knows(m->mesh, link)) return pdk_mesh_bytes(m->mesh, n->now.mono_ms, link, bytes);
     return bytes.len; /* a CLOSE is on its way to the driver */
 }
@@ -186,11 +189,27 @@ static void send(struct pdk_node *n, const struct pdk_zab_effect *e)
     pdk_out_link_sent(&n->out, e->links, e->link_count, mark);
 }
 
+/* An observer is fed by any voter, one chosen by chance first. */
+static size_t put_masters(struct pdk_node *n, struct pdk_address *out)
+{
+    const struct pdk_membership *m = n->member;
+    int32_t port = n->config.ensemble.observer_master_port;
+    size_t count = 0, all = m->committed->count;
+    if (m->role != PDK_ROLE_OBSERVING || port <= 0) return 0;
+    size_t first = (size_t)pdk_prng_below(&n->prng, all);
+    for (size_t i = 0; i < all && count < PDK_MEMBERS_MAX / 2; i++) {
+        const struct pdk_member *voter = &m->committed->items[(first + i) % all];
+        if (!voter->is_voter || voter->sid == m->leader_sid) continue;
+        out[count++] = (struct pdk_address){.host = voter->addresses[0].host, .port = port};
+    }
+    return count;
+}
+
 static void dial_leader(struct pdk_node *n)
 {
     struct pdk_membership *m = n->member;
-    struct pdk_address addresses[PDK_ADDRESSES_MAX * 2];
-    size_t count = 0;
+    struct pdk_address addresses[PDK_MEMBERS_MAX];
+    size_t count = put_masters(n, addresses);
     const struct pdk_members *configs[] = {m->committed, m->last_seen};
     for (size_t c = 0; c < (m->committed == m->last_seen ? 1u : 2u); c++) {
         const struct pdk_member *leader = pdk_members_find(configs[c], m->leader_sid);
@@ -285,7 +304,7 @@ static void close_link(struct pdk_node *n, uint32_t link)
     pdk_out_add(&n->out, PDK_OUT_LINK_CLOSE)->link = link;
 }
 
-static void carry_zab(struct pdk_node *n, const struct pdk_zab_effect *e)
+void pdk_links_carry(struct pdk_node *n, const struct pdk_zab_effect *e)
 {
     struct pdk_membership *m = n->member;
     switch (e->kind) {
@@ -334,7 +353,11 @@ static bool run_zab(struct pdk_node *n)
     while ((m->leader != NULL && pdk_leader_next(m->leader, &e)) ||
            (m->learner != NULL && pdk_learner_next(m->learner, &e))) {
         any = true;
-        carry_zab(n, &e);
+        pdk_links_carry(n, &e);
+    }
+    while (m->feeder != NULL && pdk_leader_next(m->feeder, &e)) {
+        any = true;
+        pdk_feed_carry(n, &e);
     }
     return any;
 }

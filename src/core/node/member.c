@@ -50,6 +50,7 @@ void pdk_member_destroy(struct pdk_node *n)
     struct pdk_membership *m = n->member;
     if (m == NULL) return;
     pdk_leader_destroy(m->leader);
+    pdk_leader_destroy(m->feeder);
     pdk_learner_destroy(m->learner);
     pdk_elect_destroy(m->elect);
     pdk_mesh_destroy(m->mesh);
@@ -105,7 +106,7 @@ static int64_t pause_before_looking(struct pdk_node *n)
 
 /* ---- roles ----------------------------------------------------------------------------------- */
 
-static struct pdk_zab_limits limits_of(const struct pdk_node *n)
+struct pdk_zab_limits pdk_member_limits(const struct pdk_node *n)
 {
     const struct pdk_ensemble_config *c = &n->config.ensemble;
     return (struct pdk_zab_limits){.tick_ms = n->config.tick_ms,
@@ -130,7 +131,7 @@ static void lead(struct pdk_node *n)
     const struct pdk_leader_config leader = {
         .mem = n->mem,
         .me = m->me,
-        .limits = limits_of(n),
+        .limits = pdk_member_limits(n),
         .committed = m->committed,
         .last_seen = m->last_seen,
         .accepted_epoch = m->accepted_epoch,
@@ -162,7 +163,7 @@ static void follow(struct pdk_node *n, pdk_sid sid)
         .me = m->me,
         .leader = sid,
         .is_observer = is_observer,
-        .limits = limits_of(n),
+        .limits = pdk_member_limits(n),
         .committed = m->committed,
         .last_seen = m->last_seen,
         .accepted_epoch = m->accepted_epoch,
@@ -231,8 +232,7 @@ static void end_machines(struct pdk_node *n)
         m->untrusted = pdk_learner_untrusted(m->learner);
         pdk_learner_destroy(m->learner);
         m->learner = NULL;
-        if (m->serves && n->config.ensemble.observer_master && m->role == PDK_ROLE_FOLLOWING)
-            listen(n, PDK_PORT_OBSERVER_MASTER, false);
+        pdk_feed_end(n);
     }
     if (m->leader_link != 0) pdk_out_add(&n->out, PDK_OUT_LINK_CLOSE)->link = m->leader_link;
     m->leader_link = 0;
@@ -287,6 +287,7 @@ void pdk_member_committed(struct pdk_node *n, pdk_zxid zxid)
 {
     struct pdk_membership *m = n->member;
     pdk_commit_up_to(n, zxid);
+    pdk_feed_committed(n);
     if (m->serve_epoch != 0 && !is_ahead(n)) pdk_member_serve(n, m->serve_epoch);
 }
 
@@ -317,8 +318,7 @@ void pdk_member_serve(struct pdk_node *n, int64_t epoch)
     m->serving_since_ms = n->now.mono_ms;
     if (m->leader != NULL) begin_deciding(n, epoch);
     pdk_reconfig_show(n);
-    if (m->role == PDK_ROLE_FOLLOWING && n->config.ensemble.observer_master)
-        listen(n, PDK_PORT_OBSERVER_MASTER, true);
+    pdk_feed_begin(n);
     PDK_SAY(n, PDK_LOG_INFO, "role.serving role=%s leader=%lld epoch=%lld zxid=0x%llx ms=%lld",
             pdk_role_name(m->role), (long long)m->leader_sid, (long long)epoch,
             (unsigned long long)n->state->last_zxid,
@@ -434,15 +434,21 @@ static void found(struct pdk_node *n, const struct pdk_input *input)
         disk.disk_bytes = input->place->bytes;
         disk.snapshot_bytes = input->place->snapshot_bytes;
     }
-    if (pdk_member_is_leading(n))
-        pdk_leader_found(n->member->leader, n->now.mono_ms, input->link, &disk);
+    struct pdk_leader *l = pdk_member_server_of(n, input->link);
+    if (l != NULL) pdk_leader_found(l, n->now.mono_ms, input->link, &disk);
 }
 
 static void streamed(struct pdk_node *n, const struct pdk_input *input)
 {
     if (input->job != NULL) pdk_state_unfreeze(input->job);
-    if (pdk_member_is_leading(n) && pdk_leader_knows(n->member->leader, input->link))
-        pdk_leader_streamed(n->member->leader, n->now.mono_ms, input->link, input->err == PDK_OK);
+    struct pdk_leader *l = pdk_member_server_of(n, input->link);
+    if (l != NULL) pdk_leader_streamed(l, n->now.mono_ms, input->link, input->err == PDK_OK);
+}
+
+static void streaming(struct pdk_node *n, uint32_t link)
+{
+    struct pdk_leader *l = pdk_member_server_of(n, link);
+    if (l != NULL) pdk_leader_progress(l, n->now.mono_ms, link);
 }
 
 static void sync_slow(struct pdk_node *n, int64_t ms)
@@ -461,10 +467,7 @@ bool pdk_member_input(struct pdk_node *n, const struct pdk_input *input)
     case PDK_IN_LOADED: loaded(n, input); return true;
     case PDK_IN_FOUND: found(n, input); return true;
     case PDK_IN_STREAMED: streamed(n, input); return true;
-    case PDK_IN_STREAMING:
-        if (pdk_member_is_leading(n) && pdk_leader_knows(n->member->leader, input->link))
-            pdk_leader_progress(n->member->leader, n->now.mono_ms, input->link);
-        return true;
+    case PDK_IN_STREAMING: streaming(n, input->link); return true;
     case PDK_IN_SYNC_SLOW: sync_slow(n, input->size_bytes); return true;
     case PDK_IN_HAND_OVER: hand_over(n, input->sid, "an operator asked for it"); return true;
     default: return false;
@@ -526,6 +529,7 @@ void pdk_member_tick(struct pdk_node *n)
     pdk_mesh_tick(m->mesh, now);
     if (m->leader != NULL) pdk_leader_tick(m->leader, now);
     if (m->learner != NULL) pdk_learner_tick(m->learner, now);
+    if (m->feeder != NULL) pdk_leader_tick(m->feeder, now);
 }
 
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -538,6 +542,7 @@ int64_t pdk_member_deadline(const struct pdk_node *n)
     at = earlier(at, pdk_mesh_deadline(m->mesh));
     if (m->leader != NULL) at = earlier(at, pdk_leader_deadline(m->leader));
     if (m->learner != NULL) at = earlier(at, pdk_learner_deadline(m->learner));
+    if (m->feeder != NULL) at = earlier(at, pdk_leader_deadline(m->feeder));
     return at;
 }
 

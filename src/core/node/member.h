@@ -21,7 +21,8 @@
 /* A connection whose session the leader is asked about. */
 struct pdk_revalidation {
     pdk_session session;
-    uint32_t conn; /* PDK_CONN_NONE: of an observer that this follower feeds */
+    uint32_t conn;     /* PDK_CONN_NONE: of an observer that this follower feeds ... */
+    uint32_t observer; /* ... through this link */
     uint64_t conn_serial;
 };
 /* A stream that came in on the quorum port or the observer master's. */
@@ -31,7 +32,7 @@ struct pdk_accepted_link {
 };
 /* A connection whose sync the leader is asked to answer; answers come in order. */
 struct pdk_asked_sync {
-    uint32_t conn;
+    uint32_t conn, observer; /* as above */
     uint64_t conn_serial;
 };
 
@@ -43,6 +44,7 @@ struct pdk_membership {
     struct pdk_mesh *mesh;
     struct pdk_leader *leader;   /* LEADING */
     struct pdk_learner *learner; /* FOLLOWING, OBSERVING */
+    struct pdk_leader *feeder;   /* FOLLOWING: feeds observers in the leader's place */
     enum pdk_role role;
     bool serves, read_only;
     bool untrusted;
@@ -130,6 +132,12 @@ static inline bool pdk_member_decides(const struct pdk_node *n)
 {
     return n->member == NULL || (n->member->leader != NULL && n->member->serves);
 }
+/* ... and may make one now. */
+static inline bool pdk_member_proposes(const struct pdk_node *n)
+{
+    const struct pdk_membership *m = n->member;
+    return m == NULL || (pdk_member_decides(n) && !m->retiring && !m->rolling);
+}
 /* Signs of life go to a leader. */
 static inline bool pdk_member_reports_touches(const struct pdk_node *n)
 {
@@ -140,6 +148,15 @@ static inline bool pdk_member_local_sessions(const struct pdk_node *n)
     return n->member != NULL && n->config.ensemble.local_sessions;
 }
 
+struct pdk_zab_limits pdk_member_limits(const struct pdk_node *n);
+/* Who serves the learner behind this link: we as leader, or as feeder of observers; NULL: nobody. */
+static inline struct pdk_leader *pdk_member_server_of(const struct pdk_node *n, uint32_t link)
+{
+    const struct pdk_membership *m = n->member;
+    if (m->leader != NULL && pdk_leader_knows(m->leader, link)) return m->leader;
+    return m->feeder != NULL && pdk_leader_knows(m->feeder, link) ? m->feeder : NULL;
+}
+
 /* ---- links.c (members only) ------------------------------------------------------------------ */
 /* Carries out what election, mesh, leader and learner want, until they want nothing. */
 void pdk_links_run(struct pdk_node *n);
@@ -148,6 +165,20 @@ void pdk_links_dialled(struct pdk_node *n, uint32_t link, bool connected);
 void pdk_links_closed(struct pdk_node *n, uint32_t link);
 size_t pdk_links_bytes(struct pdk_node *n, uint32_t link, struct pdk_slice bytes);
 uint32_t pdk_links_next(void *node);
+/* Carries out one effect of a machine of Zab. */
+void pdk_links_carry(struct pdk_node *n, const struct pdk_zab_effect *e);
+
+/* ---- feed.c (members only) ------------------------------------------------------------------- */
+/* A follower serves: observers may come, if it is to feed them; and go. */
+void pdk_feed_begin(struct pdk_node *n);
+void pdk_feed_end(struct pdk_node *n);
+/* n->committed has grown; a reconfig is in force. */
+void pdk_feed_committed(struct pdk_node *n);
+void pdk_feed_config(struct pdk_node *n, struct pdk_members *members, pdk_sid leader);
+void pdk_feed_carry(struct pdk_node *n, const struct pdk_zab_effect *e);
+/* The leader's answer to what an observer had asked. */
+void pdk_feed_answer(struct pdk_node *n, uint32_t link, enum pdk_qtype type, pdk_zxid zxid,
+                     struct pdk_slice data);
 
 /* ---- lead.c ---------------------------------------------------------------------------------- */
 /* A packet from a learner that Zab does not judge. */
@@ -161,6 +192,10 @@ void pdk_member_synced(struct pdk_node *n, uint32_t link);
 /* ---- follow.c -------------------------------------------------------------------------------- */
 void pdk_follow_packet(struct pdk_node *n, const struct pdk_zab_effect *e);
 bool pdk_follow_write(struct pdk_node *n, const struct pdk_propose *p);
+/* Remembers who is to hear of the leader's next answer to a sync: a connection, or an observer. */
+PDK_WARN_UNUSED enum pdk_err pdk_follow_ask_sync(struct pdk_node *n, uint32_t conn,
+                                                 uint64_t conn_serial, uint32_t observer);
+void pdk_follow_ask_session(struct pdk_node *n, const struct pdk_revalidation *asked);
 PDK_WARN_UNUSED enum pdk_err pdk_follow_sync(struct pdk_node *n, const struct pdk_conn *c);
 /* Forgets what was asked of a leader that is no more. */
 void pdk_follow_forget(struct pdk_node *n);

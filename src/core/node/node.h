@@ -61,7 +61,7 @@ struct pdk_ensemble_config {
     double snapshot_size_factor;
     int32_t max_snap_syncs, max_diff_syncs;
     int64_t max_wait_for_epoch_ms;
-    bool observer_master; /* observerMasterPort is set: followers feed observers */
+    int32_t observer_master_port; /* followers feed observers there; 0: they do not */
     int64_t observer_election_delay_ms, observer_reconnect_delay_ms;
     int64_t slow_sync_hand_over_ms; /* a leader whose disk is slower hands over; 0: never */
     size_t packet_field_bytes;      /* jute.maxbuffer and its extra size */

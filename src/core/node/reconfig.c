@@ -91,6 +91,7 @@ void pdk_reconfig_activate(struct pdk_node *n, struct pdk_members *next, pdk_sid
         if (next->version >= m->last_seen->version) replace(&m->last_seen, next);
         store(n, next, true);
         tell_machines(n);
+        pdk_feed_config(n, next, leader);
         PDK_SAY(n, PDK_LOG_INFO, "reconfig.active version=0x%llx members=%zu voters=%zu",
                 (unsigned long long)next->version, next->count, pdk_sids_count(&next->voters));
     }

@@ -21,17 +21,11 @@ static bool is_held_up(struct pdk_node *n, struct pdk_session_entry *e)
     return true;
 }
 
-/* Nothing more is to be proposed: another leader takes over. */
-static bool is_retiring(const struct pdk_node *n)
-{
-    return n->member != NULL && n->member->retiring;
-}
-
 /* True when more is due. */
 static bool expire_sessions(struct pdk_node *n)
 {
     /* A session that cannot be logged as closed lives until there is space again. */
-    if (n->no_space || !pdk_member_decides(n) || is_retiring(n)) return false;
+    if (n->no_space || !pdk_member_proposes(n)) return false;
     for (int i = 0; i < EXPIRE_PER_TICK; i++) {
         if (!pdk_propose_room(n))
             return false; /* the next commit makes room, the next tick goes on */
@@ -76,7 +70,7 @@ static void remove_containers(struct pdk_node *n)
     int64_t now = n->now.mono_ms;
     if (!n->container_scanning && now < n->next_container_check_ms) return;
     if (n->container_scanning && now < n->container_credit_ms) return;
-    if (n->no_space || !pdk_propose_room(n) || !pdk_member_decides(n) || is_retiring(n)) return;
+    if (n->no_space || !pdk_propose_room(n) || !pdk_member_proposes(n)) return;
     if (!n->container_scanning) {
         n->container_scanning = true;
         n->container_cursor = 0;
@@ -175,7 +169,7 @@ int64_t pdk_timer_deadline(const struct pdk_node *n)
     int64_t now = n->now.mono_ms;
     if (n->more_due || pdk_commit_pending(n)) return now;
     int64_t sessions = INT64_MAX, containers = INT64_MAX;
-    if (pdk_member_decides(n) && !is_retiring(n)) {
+    if (pdk_member_proposes(n)) {
         sessions = pdk_sessions_next_deadline(n->state->sessions);
         containers = n->container_scanning ? n->container_credit_ms : n->next_container_check_ms;
     }

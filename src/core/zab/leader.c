@@ -23,7 +23,10 @@ struct pdk_leader *pdk_leader_create(const struct pdk_leader_config *config, int
     l->alone_since_ms = -1;
     l->voter_sign_ms = now_ms;
     l->next_check_ms = now_ms + config->limits.tick_ms / 2;
-    pdk_leader_begin(l);
+    if (config->feeds)
+        pdk_leader_begin_feeding(l);
+    else
+        pdk_leader_begin(l);
     return l;
 }
 
@@ -279,7 +282,7 @@ size_t pdk_leader_bytes(struct pdk_leader *l, int64_t now_ms, uint32_t link, str
     if (p == NULL || l->lost) return bytes.len;
     if (bytes.len > p->unread && p->step > STEP_INFO) pdk_leader_sign_of_life(l, p);
     size_t at = 0, used = 0;
-    for (;;) {
+    while (at < bytes.len) {
         struct pdk_qpacket packet;
         enum pdk_qfound found =
             pdk_qpacket_read(pdk_slice_of(bytes.bytes + at, bytes.len - at),

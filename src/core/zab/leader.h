@@ -31,6 +31,10 @@ struct pdk_leader_config {
     int64_t max_wait_for_epoch_ms;          /* zookeeper.leader.maxTimeToWaitForEpoch; -1: off */
     struct pdk_history *history;            /* the node's; its last is what we start from */
     const pdk_zxid *applied;                /* the node's tree is here (SNAP's zxid) */
+    /* No leader, but a follower that feeds observers (zab.md section 7.5): it is in broadcast from
+     * the start, in current_epoch, and passes on what _feed tells it is committed. */
+    bool feeds;
+    pdk_zxid fed;        /* committed so far */
     bool log_is_durable; /* everything in the history's past is synced: else wait for _durable */
 };
 
@@ -72,6 +76,11 @@ uint64_t pdk_leader_confirm(struct pdk_leader *l, int64_t now_ms);
 /* A packet of the node's to one learner (SYNC, REVALIDATE), in order with everything else. */
 void pdk_leader_send(struct pdk_leader *l, uint32_t link, enum pdk_qtype type, pdk_zxid zxid,
                      struct pdk_slice data);
+/* feeds: everything in the history up to zxid is committed; and a reconfig is, which comes into
+ * force. */
+void pdk_leader_feed(struct pdk_leader *l, int64_t now_ms, pdk_zxid zxid);
+void pdk_leader_feed_config(struct pdk_leader *l, int64_t now_ms, pdk_zxid zxid,
+                            struct pdk_members *members, pdk_sid designated);
 /* Steps down in good order: when all that is proposed is committed and told, LOST follows, and
  * `*heir` is then a voter that has everything (PDK_SID_NONE: none).  The node proposes nothing
  * more. */

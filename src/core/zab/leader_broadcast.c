@@ -211,9 +211,10 @@ static void commit_up_to(struct pdk_leader *l, pdk_zxid zxid, const pdk_sid *des
         for (size_t i = from; i < until; i++) put_inform(l, pdk_history_at(h, i), designated);
         pdk_zab_send(&l->out, l->observer_links, l->observer_count, mark);
     }
-    if (designated != NULL) pdk_leader_activate(l, *designated);
     l->counts.commits += until - from;
     l->commit = zxid;
+    if (l->config.feeds) return; /* the node has heard it first */
+    if (designated != NULL) pdk_leader_activate(l, *designated);
     pdk_zab_add(&l->out, PDK_ZAB_COMMIT)->zxid = zxid;
 }
 
@@ -259,4 +260,29 @@ void pdk_leader_commit(struct pdk_leader *l)
     if (point > l->commit) commit_up_to(l, point, NULL);
     drop_met_needs(l);
     pdk_leader_try_retire(l);
+}
+
+/* ---- feeding observers ----------------------------------------------------------------------- */
+
+void pdk_leader_feed(struct pdk_leader *l, int64_t now_ms, pdk_zxid zxid)
+{
+    l->now_ms = now_ms;
+    if (zxid <= l->commit) return;
+    commit_up_to(l, zxid, NULL);
+    l->commit = l->proposed = l->ping_zxid = zxid;
+}
+
+void pdk_leader_feed_config(struct pdk_leader *l, int64_t now_ms, pdk_zxid zxid,
+                            struct pdk_members *members, pdk_sid designated)
+{
+    l->now_ms = now_ms;
+    pdk_members_hold(members);
+    pdk_members_drop(l->committed);
+    pdk_members_drop(l->last_seen);
+    l->committed = members;
+    l->last_seen = pdk_members_hold(members);
+    if (zxid <= l->commit) return;
+    commit_up_to(l, zxid - 1, NULL);
+    commit_up_to(l, zxid, &designated);
+    l->commit = l->proposed = l->ping_zxid = zxid;
 }

@@ -159,6 +159,7 @@ void pdk_leader_release_slot(struct pdk_leader *l, struct pdk_peer *p);
 
 /* ---- leader_phases.c ---- */
 void pdk_leader_begin(struct pdk_leader *l);
+void pdk_leader_begin_feeding(struct pdk_leader *l);
 bool pdk_leader_greet(struct pdk_leader *l, struct pdk_peer *p, const struct pdk_qpacket *packet);
 bool pdk_leader_take_ackepoch(struct pdk_leader *l, struct pdk_peer *p,
                               const struct pdk_qpacket *packet);

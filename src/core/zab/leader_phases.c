@@ -58,6 +58,14 @@ void pdk_leader_begin(struct pdk_leader *l)
     try_discover(l);
 }
 
+void pdk_leader_begin_feeding(struct pdk_leader *l)
+{
+    enter(l, PDK_LEADER_BROADCAST);
+    l->epoch = l->own_current;
+    l->commit = l->proposed = l->config.fed;
+    l->ping_zxid = l->commit > pdk_leader_zxid(l) ? l->commit : pdk_leader_zxid(l);
+}
+
 static void put_leaderinfo(struct pdk_leader *l, struct pdk_peer *p)
 {
     /* A learner of ours is told that we are, too. */
@@ -81,6 +89,7 @@ static const char *judge(const struct pdk_leader *l, const struct pdk_qpacket *p
     bool is_greeting = packet->type == PDK_Q_FOLLOWERINFO || packet->type == PDK_Q_OBSERVERINFO;
     int64_t accepted = PDK_ZXID_EPOCH(packet->zxid);
     if (!is_greeting) return "its first packet is neither FOLLOWERINFO nor OBSERVERINFO";
+    if (l->config.feeds && packet->type != PDK_Q_OBSERVERINFO) return "only observers are fed here";
     if (!info->has_sid || info->protocol < PDK_LEARNER_PROTOCOL)
         return "it speaks a protocol older than that of release 3.4";
     if (info->sid < 0 || info->sid > PDK_SID_MAX) return "server ids are 0 to 255";

@@ -76,6 +76,7 @@ void pdk_leader_take_answer(struct pdk_leader *l, struct pdk_peer *p)
 
 static bool links_are_enough(const struct pdk_leader *l)
 {
+    if (l->config.feeds) return true;
     struct pdk_sids here = {0};
     pdk_sids_add(&here, l->config.me);
     if (l->phase == PDK_LEADER_DISCOVERY) {
