@@ -47,7 +47,8 @@ static void a_member_has_the_defaults_of_apache(void **state)
     assert_int_equal(e->finalize_wait_ms, 20);
     assert_int_equal(e->hello_timeout_ms, 15000); /* tickTime * syncLimit */
     assert_false(e->multi_address || e->local_sessions || e->local_sessions_upgrading);
-    assert_false(e->read_only_mode || e->force_snapshot || e->observer_master_port > 0 || e->untrusted);
+    assert_false(e->read_only_mode || e->force_snapshot || e->observer_master_port > 0 ||
+                 e->untrusted);
     assert_true(e->leader_serves);
     assert_int_equal(e->commit_log_count, 500);
     assert_int_equal(e->commit_log_bytes, 16777216);

@@ -41,7 +41,8 @@ void pdk_member_upgraded(struct pdk_node *n, struct pdk_conn *c, struct pdk_sess
 bool pdk_member_write(struct pdk_node *n, struct pdk_propose *p, enum pdk_code *code)
 {
     struct pdk_membership *m = n->member;
-    /* A leader's prep says so itself, by a transaction; who only forwards must not let it through. */
+    /* A leader's prep says so itself, by a transaction; who only forwards must not let it
+     * through. */
     if (m->leader == NULL && p->local_session && pdk_prep_creates_ephemeral(p->op, p->body)) {
         *code = PDK_CODE_EPHEMERAL_ON_LOCAL_SESSION;
         return false;

@@ -149,7 +149,8 @@ static inline bool pdk_member_local_sessions(const struct pdk_node *n)
 }
 
 struct pdk_zab_limits pdk_member_limits(const struct pdk_node *n);
-/* Who serves the learner behind this link: we as leader, or as feeder of observers; NULL: nobody. */
+/* Who serves the learner behind this link: we as leader, or as feeder of observers; NULL:
+ * nobody. */
 static inline struct pdk_leader *pdk_member_server_of(const struct pdk_node *n, uint32_t link)
 {
     const struct pdk_membership *m = n->member;

@@ -65,7 +65,8 @@ struct pdk_ensemble_config {
     int64_t observer_election_delay_ms, observer_reconnect_delay_ms;
     int64_t slow_sync_hand_over_ms; /* a leader whose disk is slower hands over; 0: never */
     size_t packet_field_bytes;      /* jute.maxbuffer and its extra size */
-    /* From this counter on a leader rolls over to the next epoch; 0: 0xffff0000.  Lower for tests. */
+    /* From this counter on a leader rolls over to the next epoch; 0: 0xffff0000.  Lower for
+     * tests. */
     uint32_t roll_over_at;
 };
 
