@@ -11,7 +11,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / 'tests' / 'interop'))
 
-from lib import servers                                        # noqa: E402
+from lib import ensemble, servers, wire                        # noqa: E402, F401
 
 BIN = ROOT / 'build' / 'bin'
 

@@ -24,6 +24,7 @@ import tempfile
 import time
 
 import contenders
+import ensembles
 import rows
 import table
 
@@ -35,6 +36,8 @@ GROUPS = {                      # row names -> what measures them
     ('fill', 'memory', 'memory-each', 'restart'): rows.million,
     ('pause',): rows.pauses,
     ('fanout',): rows.fanout,
+    ('ens-failover', 'ens-failover-worst'): ensembles.failover,
+    ('ens-hand-over',): ensembles.hand_over,
 }
 
 
@@ -50,6 +53,7 @@ class Bench:
         self.pause_seconds = 3 if quick else 6
         self.znodes = 200_000 if quick else 1_000_000
         self.watchers = 2000 if quick else 10_000
+        self.failovers = 3 if quick else 20
         self.rows = []
         self.running = []
         self.seed = int(time.time()) % 1_000_000_000
@@ -85,7 +89,8 @@ class Bench:
 
 
 def all_names():
-    return [name for names in GROUPS for name in names] + [spec.name for spec in rows.LOADS]
+    return [name for names in GROUPS for name in names] + \
+        [spec.name for spec in rows.LOADS + ensembles.LOADS]
 
 
 def parse():
@@ -155,6 +160,9 @@ def measure(bench, only):
     chosen = [spec for spec in rows.LOADS if only is None or spec.name in only]
     if chosen:
         rows.throughput(bench, chosen)
+    chosen = [spec for spec in ensembles.LOADS if only is None or spec.name in only]
+    if chosen:
+        ensembles.throughput(bench, chosen)
 
 
 def main():

@@ -97,7 +97,7 @@ class Member:
         """Another server for the same data; the old one must have ended."""
         if self.server is not None:
             self.server.close()
-        self.server = KINDS[kind](data_dir=self.data_dir, port=self.client_port)
+        self.server = self.ensemble.classes[kind](data_dir=self.data_dir, port=self.client_port)
         self.server.log_path = self.home / 'server.log'
         self.server.properties.update(self.ensemble.properties)
 
@@ -161,11 +161,15 @@ class Member:
 
 
 class Ensemble:
-    """`kinds`: 'paddock' or 'apache' for the members 1, 2, ...; `observers`: ids of those."""
+    """`kinds`: 'paddock' or 'apache' for the members 1, 2, ...; `observers`: ids of those.
 
-    def __init__(self, kinds, observers=(), config=None, properties=None):
+    `classes`: other classes of servers than KINDS for those names.
+    """
+
+    def __init__(self, kinds, observers=(), config=None, properties=None, classes=None):
+        self.classes = classes or KINDS
         for kind in set(kinds):
-            why = servers.missing(KINDS[kind])
+            why = servers.missing(self.classes[kind])
             if why:
                 raise servers.ServerFailed(why)
         self.home = pathlib.Path(tempfile.mkdtemp(prefix='interop-ensemble-'))
