@@ -10,6 +10,7 @@ bool pdk_member_upgrades(struct pdk_node *n, struct pdk_conn *c,
                          const struct pdk_request_header *header, struct pdk_slice body)
 {
     if (!c->is_local || c->read_only || !n->config.ensemble.local_sessions_upgrading) return false;
+    if (n->no_space) return false; /* the request is refused, as every write is */
     if (!pdk_prep_creates_ephemeral(header->type, body)) return false;
     c->held = pdk_mem_try(n->mem, body.len + 1);
     if (c->held == NULL) return false;
@@ -30,6 +31,7 @@ void pdk_member_upgraded(struct pdk_node *n, struct pdk_conn *c, struct pdk_sess
     pdk_conn_touch(n, c);
     uint8_t *held = c->held;
     size_t len = c->held_len;
+    if (held == NULL) return; /* a connection before this one had asked for it */
     c->held = NULL;
     pdk_conn_resume(n, c);
     pdk_request_take(n, c, &c->held_header, pdk_slice_of(held, len));

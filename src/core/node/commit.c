@@ -219,6 +219,12 @@ static void commit_session_opened(struct pdk_node *n, const struct pdk_txn_heade
         pdk_conn_established(n, n->conns[index]);
         return;
     }
+    struct pdk_session_entry *local = pdk_sessions_find(n->local, header->client_id);
+    if (local != NULL && local->conn != PDK_CONN_NONE) {
+        pdk_member_upgraded(n, n->conns[local->conn], entry);
+        return;
+    }
+    pdk_sessions_remove(n->local, header->client_id);
     /* Its client has gone, or is elsewhere: it waits for a re-attach, a touch or its end. */
     pdk_conn_heard(n, entry, entry->timeout_ms);
 }

@@ -154,7 +154,10 @@ static void forget(struct pdk_node *n, struct pdk_conn *c)
     if (c->paused) n->paused_count--;
     if (c->unfinished) n->unfinished_count--;
     if (c->entry != NULL && c->entry->conn == c->index) c->entry->conn = PDK_CONN_NONE;
-    if (c->is_local) pdk_sessions_remove(n->local, c->session);
+    /* A local session waits for its client like any other, until its time is over; but one that was
+     * granted only because nothing could be logged ends here. */
+    bool ends = c->is_local && (c->entry->closing || !pdk_member_local_sessions(n));
+    if (ends) pdk_sessions_remove(n->local, c->session);
     uint64_t index = 0;
     if (pdk_map_get(&n->opening, (uint64_t)c->session, &index) && index == c->index)
         (void)pdk_map_remove(&n->opening, (uint64_t)c->session);
@@ -276,11 +279,17 @@ static void grant_local(struct pdk_node *n, struct pdk_conn *c, bool read_only)
 /* Without a place to log it, a session may still read, if its client said that this will do. */
 static bool may_log(struct pdk_node *n, struct pdk_conn *c)
 {
-    if (!n->no_space && !pdk_member_is_read_only(n)) return true;
-    if (c->wants_read_only)
-        grant_local(n, c, true);
-    else
+    bool read_only = pdk_member_is_read_only(n);
+    if (!n->no_space && !read_only) return true;
+    if (!c->wants_read_only) {
         refuse_session(n, c, n->no_space ? "the log's disk is full" : "there is no leader");
+    } else if (read_only && !pdk_member_local_sessions(n)) {
+        /* Apache answers the createSession that it may not make (client-protocol.md section 17). */
+        pdk_answer_code(n, c, 0, n->state->last_zxid, PDK_CODE_NOT_READ_ONLY);
+        pdk_conn_close(n, c);
+    } else {
+        grant_local(n, c, true);
+    }
     return false;
 }
 
@@ -334,15 +343,40 @@ void pdk_conn_answer_reattach(struct pdk_node *n, struct pdk_conn *c,
     pdk_conn_resume(n, c);
 }
 
+/* While there is no leader nobody can say whether a global session lives. */
+static bool may_reattach(const struct pdk_node *n, const struct pdk_conn *c, bool is_global)
+{
+    if (!pdk_member_is_read_only(n)) return true;
+    return c->wants_read_only && !is_global && pdk_member_local_sessions(n);
+}
+
+static void reattach_local(struct pdk_node *n, struct pdk_conn *c, struct pdk_session_entry *entry)
+{
+    c->is_local = true;
+    c->read_only = pdk_member_is_read_only(n);
+    attach(n, c, entry);
+}
+
 static void reattach(struct pdk_node *n, struct pdk_conn *c, const struct pdk_connect_request *req)
 {
     struct pdk_session_entry *entry = pdk_sessions_find(n->state->sessions, req->session_id);
+    struct pdk_session_entry *local = pdk_sessions_find(n->local, req->session_id);
     n->metrics.connection_revalidate_count++;
+    if (!may_reattach(n, c, entry != NULL)) {
+        refuse_session(n, c, "there is no leader");
+        return;
+    }
     /* The old connection goes before the password is looked at, as in Apache. */
     if (entry != NULL && entry->conn != PDK_CONN_NONE) pdk_conn_close(n, n->conns[entry->conn]);
+    if (local != NULL && local->conn != PDK_CONN_NONE) {
+        pdk_conn_close(n, n->conns[local->conn]);
+        local = pdk_sessions_find(n->local, req->session_id); /* it may have ended with that */
+    }
     c->session = req->session_id;
     if (!pdk_password_matches(req->session_id, req->passwd))
         pdk_conn_answer_reattach(n, c, NULL);
+    else if (local != NULL)
+        reattach_local(n, c, local);
     else if (pdk_member_reports_touches(n))
         pdk_member_revalidate(n, c);
     else if (entry == NULL || entry->closing)

@@ -3,6 +3,21 @@
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
+/* Is its createSession proposed and not applied yet?  (An Apache follower that makes a local session
+ * a global one does not wait before it sends what needs that.) */
+static bool is_being_opened(const struct pdk_node *n, pdk_session session)
+{
+    for (size_t i = 0; i < n->proposal_count; i++) {
+        const struct pdk_proposal *p =
+            &n->proposals[(n->proposal_head + i) & (n->proposal_cap - 1)];
+        struct pdk_txn_parts parts;
+        if (pdk_txn_split(pdk_slice_of(p->txn, p->len), &parts) != PDK_OK) continue;
+        if (parts.header.type == PDK_OP_CREATE_SESSION && parts.header.client_id == session)
+            return true;
+    }
+    return false;
+}
+
 /* A session's requests come through one server at a time (ZOOKEEPER-710).  The first that brings
  * one owns it. */
 static enum pdk_code check_session(struct pdk_node *n, pdk_session session, uint32_t owner)
@@ -12,11 +27,19 @@ static enum pdk_code check_session(struct pdk_node *n, pdk_session session, uint
         if (e->owner == PDK_OWNER_NOBODY) e->owner = owner;
         return e->owner == owner ? PDK_CODE_OK : PDK_CODE_SESSION_MOVED;
     }
-    if (e != NULL || !n->config.ensemble.local_sessions) return PDK_CODE_SESSION_EXPIRED;
+    if (e != NULL) return PDK_CODE_SESSION_EXPIRED;
+    if (is_being_opened(n, session)) return PDK_CODE_OK;
+    if (!n->config.ensemble.local_sessions) return PDK_CODE_SESSION_EXPIRED;
     if (pdk_sessions_find(n->local, session) != NULL) return PDK_CODE_OK;
     /* A local session of another server's: only that one knows whether it lives. */
     bool ours = (uint8_t)((uint64_t)session >> 56) == n->config.server_id;
     return ours ? PDK_CODE_SESSION_EXPIRED : PDK_CODE_OK;
+}
+
+/* Nobody would remove the ephemerals of a session that only one server knows. */
+static bool is_local(const struct pdk_node *n, pdk_session session)
+{
+    return pdk_sessions_find(n->state->sessions, session) == NULL && !is_being_opened(n, session);
 }
 
 static bool is_session_op(int32_t op)
@@ -30,7 +53,10 @@ static bool propose(struct pdk_node *n, struct pdk_propose *p, uint32_t owner, e
     struct pdk_members *next = NULL;
     struct pdk_buf text;
     pdk_buf_init(&text, n->mem, SIZE_MAX);
-    if (!is_session_op(p->op)) p->verdict = check_session(n, p->session, owner);
+    if (!is_session_op(p->op)) {
+        p->verdict = check_session(n, p->session, owner);
+        p->local_session = n->config.ensemble.local_sessions && is_local(n, p->session);
+    }
     if (p->op == PDK_OP_RECONFIG && p->verdict == PDK_CODE_OK) {
         p->verdict = pdk_reconfig_judge(n, p->body, &next);
         if (next != NULL) {

@@ -37,9 +37,10 @@ static enum pdk_code build(struct pdk_node *n, const struct pdk_reconfig_request
     struct pdk_members *made = NULL;
     struct pdk_diag diag = {""};
     size_t min_voters = n->config.ensemble.standalone_enabled ? 2 : 1;
-    if (pdk_members_reconfig(m->last_seen, &change, min_voters, &made, &diag) != PDK_OK) {
+    enum pdk_err err = pdk_members_reconfig(m->last_seen, &change, min_voters, &made, &diag);
+    if (err != PDK_OK) {
         PDK_SAY(n, PDK_LOG_WARN, "reconfig.refused why=\"%s\"", diag.text);
-        return PDK_CODE_BAD_ARGUMENTS;
+        return err == PDK_EMALFORMED ? PDK_CODE_MARSHALLING_ERROR : PDK_CODE_BAD_ARGUMENTS;
     }
     *next = pdk_members_with_version(made, n->proposed + 1);
     pdk_members_drop(made);

@@ -118,6 +118,7 @@ static bool take_local_session(struct pdk_node *n, struct pdk_conn *c, struct pd
 {
     if (!c->is_local) return false;
     if (item->op == PDK_OP_CLOSE_SESSION) {
+        c->entry->closing = true;
         take_answer(n, c, item, PDK_CODE_OK);
         return true;
     }

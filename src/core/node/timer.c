@@ -12,12 +12,12 @@
 
 /* We have stopped listening to its connection: that is no silence of the client's.  It gets another
  * timeout; every pause ends. */
-static bool is_held_up(struct pdk_node *n, struct pdk_session_entry *e)
+static bool is_held_up(struct pdk_node *n, struct pdk_sessions *of, struct pdk_session_entry *e)
 {
     const struct pdk_conn *c = e->conn != PDK_CONN_NONE ? n->conns[e->conn] : NULL;
     if (c == NULL || !c->paused) return false;
     e->closing = false;
-    pdk_sessions_touch(n->state->sessions, e, n->now.mono_ms, c->timeout_ms);
+    pdk_sessions_touch(of, e, n->now.mono_ms, c->timeout_ms);
     return true;
 }
 
@@ -31,7 +31,7 @@ static bool expire_sessions(struct pdk_node *n)
             return false; /* the next commit makes room, the next tick goes on */
         struct pdk_session_entry *e = pdk_sessions_expire_one(n->state->sessions, n->now.mono_ms);
         if (e == NULL) return false;
-        if (is_held_up(n, e)) continue;
+        if (is_held_up(n, n->state->sessions, e)) continue;
         size_t mark = pdk_out_mark(&n->out);
         pdk_put_text(&n->out.bytes, "session.expired session=0x%llx timeout_ms=%d",
                      (unsigned long long)e->id, (int)e->timeout_ms);
@@ -144,8 +144,13 @@ void pdk_timer_snapshot_done(struct pdk_node *n, const struct pdk_input *input)
 static void expire_local_sessions(struct pdk_node *n)
 {
     struct pdk_session_entry *e = NULL;
-    while ((e = pdk_sessions_expire_one(n->local, n->now.mono_ms)) != NULL)
-        pdk_conn_close(n, n->conns[e->conn]);
+    while ((e = pdk_sessions_expire_one(n->local, n->now.mono_ms)) != NULL) {
+        if (is_held_up(n, n->local, e)) continue;
+        if (e->conn == PDK_CONN_NONE)
+            pdk_sessions_remove(n->local, e->id);
+        else
+            pdk_conn_close(n, n->conns[e->conn]);
+    }
 }
 
 /* ---- the tick ---------------------------------------------------------------------------- */

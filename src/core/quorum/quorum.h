@@ -133,8 +133,9 @@ struct pdk_reconfig {
 };
 /* The config that the request asks for, version not yet set (0).  PDK_EINVAL: BADARGUMENTS, diag
  * says why (a joiner without a client address, address taken twice (but for loopback and
- * wildcards), fewer than `min_voters` voters, incremental change of a hierarchical config).  An
- * unknown id leaving is passed over as Apache does. */
+ * wildcards), fewer than `min_voters` voters, incremental change of a hierarchical config).
+ * PDK_EMALFORMED: MARSHALLINGERROR, one leaving that is no number.  An unknown id leaving is passed
+ * over as Apache does. */
 PDK_WARN_UNUSED enum pdk_err pdk_members_reconfig(const struct pdk_members *m,
                                                   const struct pdk_reconfig *change,
                                                   size_t min_voters, struct pdk_members **out,

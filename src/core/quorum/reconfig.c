@@ -91,9 +91,10 @@ static enum pdk_err leave(struct change *c, struct pdk_slice leaving)
     struct pdk_slice item;
     while (next_item(&leaving, &item)) {
         int64_t sid;
-        if (!pdk_number_parse(item, INT64_MAX, &sid))
-            return pdk_line_refuse(c->diag, pdk_slice_str("leaving"), item, "ids are numbers",
-                                   NULL);
+        if (!pdk_number_parse(item, INT64_MAX, &sid)) {
+            (void)pdk_line_refuse(c->diag, pdk_slice_str("leaving"), item, "ids are numbers", NULL);
+            return PDK_EMALFORMED;
+        }
         if (sid <= PDK_SID_MAX) c->roster.at[sid] = NULL;
     }
     return PDK_OK;
