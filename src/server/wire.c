@@ -14,7 +14,6 @@
 #include "server/words.h"
 #include "shell/clock.h"
 #include "shell/compress.h"
-#include "shell/portholder.h"
 #include "shell/vfs_posix.h"
 
 /* After the last reply: how long peers may take to close their side. */
@@ -119,8 +118,7 @@ static void begin_draining(struct server *s, int signo)
 {
     pdk_log_write(s->log, PDK_LOG_INFO, "server.stopping signal=%s connections=%zu",
                   sigabbrev_np(signo), pdk_conns_count(s->conns));
-    pdk_listener_close(s->listener);
-    s->listener = NULL;
+    pdk_server_retire_listener(s);
     pdk_conns_stop_reading(s->conns);
     s->phase = PHASE_DRAINING;
     s->phase_until_ms = s->now.mono_ms + s->config->shutdown_timeout_ms;
@@ -272,6 +270,7 @@ static void turn(struct server *s)
     run_timers(s);
     if (s->links != NULL) pdk_links_turn(s->links);
     pdk_conns_turn(s->conns);
+    pdk_server_close_retired(s);
     if (s->listener != NULL) pdk_listener_turn(s->listener, s->now.mono_ms);
     if (s->phase == PHASE_HANDING) hand(s);
     if (s->phase == PHASE_DRAINING || s->phase == PHASE_LEAVING) drain(s);
@@ -426,72 +425,6 @@ static int await_first_snapshot(struct server *s)
     return fail(s, "server.no_first_snapshot", &s->snapshot_fault, PDK_EXIT_DISK);
 }
 
-static void explain_taken_port(const struct server *s, const struct pdk_diag *diag)
-{
-    int32_t port = s->config->listen_port;
-    struct pdk_port_holder holder = pdk_port_holder_find(port);
-    char who[256] = "another process";
-    if (holder.pid > 0)
-        (void)snprintf(who, sizeof who, "process %" PRId64 " (%s)", holder.pid, holder.command);
-    else if (holder.listening)
-        (void)snprintf(who, sizeof who, "a process of user id %" PRId64, holder.uid);
-    pdk_log_write(s->log, PDK_LOG_ERROR,
-                  "server.port_taken port=%" PRId32
-                  " holder=\"%s\" why=\"%s\" exit=%d: stop it, or "
-                  "choose another port: clientPort=N in the config file, or paddockd -D "
-                  "clientPort=N ...",
-                  port, who, diag->text, PDK_EXIT_UNEXPECTED);
-}
-
-static bool write_port_file(const struct server *s, int32_t port)
-{
-    const char *path = s->config->port_file;
-    char temporary[4096];
-    int n = snprintf(temporary, sizeof temporary, "%s.new", path);
-    if (n < 0 || (size_t)n >= sizeof temporary) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    FILE *f = fopen(temporary, "we");
-    if (f == NULL) return false;
-    bool good = fprintf(f, "%" PRId32 "\n", port) > 0;
-    good = fclose(f) == 0 && good;
-    return good && rename(temporary, path) == 0;
-}
-
-static int open_listener(struct server *s)
-{
-    struct pdk_diag diag = {0};
-    const struct pdk_listener_config config = {
-        .mem = s->mem,
-        .log = s->log,
-        .host = s->config->listen_host,
-        .port = s->config->listen_port,
-        .backlog = s->config->listen_backlog,
-        .tcp_keepalive = s->config->tcp_keepalive,
-        .metrics = &s->metrics,
-    };
-    enum pdk_err err = pdk_listener_open(&config, s->loop, s->conns, &s->listener, &diag);
-    if (err == PDK_EBUSY) {
-        explain_taken_port(s, &diag);
-        return PDK_EXIT_UNEXPECTED;
-    }
-    if (err != PDK_OK) return fail(s, "server.listen_failed", &diag, PDK_EXIT_UNEXPECTED);
-    int32_t port = pdk_listener_port(s->listener);
-    if (s->config->port_file[0] != '\0' && !write_port_file(s, port)) {
-        pdk_diag_set(&diag, "cannot write paddock.portFile %s: %s", s->config->port_file,
-                     strerror(errno));
-        return fail(s, "server.port_file", &diag, PDK_EXIT_UNEXPECTED);
-    }
-    const char *host = pdk_listener_host(s->listener);
-    const char *reach = strcmp(host, "*") == 0 ? "127.0.0.1" : host;
-    pdk_log_write(s->log, PDK_LOG_INFO,
-                  "server.listening address=%s:%" PRId32 " pid=%ld data=%s: try `echo srvr | nc %s "
-                  "%" PRId32 "` or `zkCli.sh -server %s:%" PRId32 "`",
-                  host, port, (long)getpid(), s->config->store.data_dir, reach, port, reach, port);
-    return PDK_EXIT_OK;
-}
-
 static int start(struct server *s)
 {
     struct pdk_recovery recovery = {0};
@@ -505,7 +438,7 @@ static int start(struct server *s)
     if (code == PDK_EXIT_OK && !pdk_server_open_links(s)) code = out_of_means(s, "links");
     if (code == PDK_EXIT_OK) code = start_threads(s);
     if (code == PDK_EXIT_OK && !recovery.snapshot_loaded) code = await_first_snapshot(s);
-    if (code == PDK_EXIT_OK) code = open_listener(s);
+    if (code == PDK_EXIT_OK) code = pdk_server_open_listener(s);
     return code;
 }
 
@@ -513,6 +446,7 @@ static int start(struct server *s)
 static void stop(struct server *s)
 {
     pdk_listener_close(s->listener);
+    pdk_server_close_retired(s);
     s->stopped = true;
     pdk_server_close_links(s);
     if (s->background != NULL) {

@@ -2,7 +2,7 @@
  *
  *   wire.c          start, turns, stop            wire_node.c   inputs to the node, its effects
  *   wire_recover.c  recovery with progress        wire_words.c  four letter words
- *   wire_links.c    streams to other servers */
+ *   wire_links.c    streams to other servers      wire_listen.c where clients come in */
 #ifndef PDK_SERVER_WIRE_INTERNAL_H
 #define PDK_SERVER_WIRE_INTERNAL_H
 
@@ -37,6 +37,10 @@ struct server {
     struct pdk_loop *loop;
     struct pdk_conns *conns;
     struct pdk_listener *listener;
+    struct pdk_listener *retired[2]; /* closed at the turn's end, when the loop has told all */
+    size_t retired_count;
+    char client_host[256];
+    int32_t client_port; /* as asked for */
     struct pdk_logthread *logthread;
     struct pdk_background *background;
     struct pdk_log_store log_store;
@@ -103,6 +107,15 @@ void pdk_server_spooled(struct server *s);
 void pdk_server_sync_took(struct server *s, int64_t ms);
 void pdk_server_watch_sync(struct server *s);
 int64_t pdk_server_sync_deadline(const struct server *s);
+
+/* ---- wire_listen.c ------------------------------------------------------------------------- */
+/* An exit code, after an error line when it is not PDK_EXIT_OK. */
+int pdk_server_open_listener(struct server *s);
+/* Nobody is accepted any more; it is closed by _close_retired. */
+void pdk_server_retire_listener(struct server *s);
+void pdk_server_close_retired(struct server *s);
+/* A reconfig has given this server another address for clients; those that are here stay. */
+void pdk_server_move_listener(struct server *s, const struct pdk_address *where);
 
 /* ---- wire_words.c -------------------------------------------------------------------------- */
 void pdk_server_answer_word(struct server *s, enum pdk_word word, struct pdk_slice argument,

@@ -158,6 +158,14 @@ void pdk_server_link_effect(struct server *s, const struct pdk_effect *e)
     }
 }
 
+/* A config has come into force: is this server elsewhere now? */
+static void move(struct server *s, const struct pdk_members *members)
+{
+    pdk_server_listen_where(s, members);
+    const struct pdk_member *me = pdk_members_find(members, s->config->node.server_id);
+    if (me != NULL) pdk_server_move_listener(s, &me->client);
+}
+
 void pdk_server_disk_effect(struct server *s, const struct pdk_effect *e)
 {
     struct pdk_log_op op = {.zxid = e->zxid, .epoch = e->epoch, .flag = e->flag};
@@ -173,7 +181,7 @@ void pdk_server_disk_effect(struct server *s, const struct pdk_effect *e)
     }
     if (op.kind == PDK_LOG_OP_STORE_CONFIG) {
         op.members = e->members;
-        if (e->flag) pdk_server_listen_where(s, e->members);
+        if (e->flag) move(s, e->members);
     }
     if (e->sink != NULL) op.sink = *e->sink;
     if (op.kind == PDK_LOG_OP_SPOOL_ADD) op.bytes = e->bytes;

@@ -49,7 +49,7 @@ void pdk_server_answer_word(struct server *s, enum pdk_word word, struct pdk_sli
         .now = s->now,
         .started_mono_ms = s->started_ms,
         .trace_mask = &s->trace_mask,
-        .listening_host = s->config->listen_host,
+        .listening_host = s->client_host,
         .listening_port = s->listener != NULL ? pdk_listener_port(s->listener) : 0,
     };
     if (pdk_words_answer(&words, word, argument, text) == PDK_WORDS_HAND_OVER) s->hand_over = true;
