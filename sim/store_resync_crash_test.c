@@ -245,7 +245,7 @@ static void crash_while_it_is_finished(const char *what, uint64_t seed, uint64_t
 static void a_crash_at_the_start_after_a_crash(void **state)
 {
     (void)state;
-    /* Of three seeds one has a folder for its logs: what is synced in one says nothing of the other. */
+    /* One of three has a folder for its logs: a sync of the one says nothing of the other. */
     for (uint64_t seed = 2; seed <= (seeds() + 1) / 2; seed += 2) {
         uint64_t calls = count_calls("truncate", seed, cut_back);
         for (uint64_t call = 0; call < calls; call++)
