@@ -10,7 +10,8 @@
  *   member.c   roles of an ensemble          links.c    streams, and whose they are
  *   lead.c     what learners ask a leader    follow.c   what a learner asks its leader
  *   ask.c      writes, syncs, local sessions reconfig.c configs in force and proposed
- *   feed.c     observers fed by a follower    rollover.c the next epoch, in place */
+ *   feed.c     observers fed by a follower   rollover.c the next epoch, in place
+ *   hold.c     requests that must wait */
 #ifndef PDK_CORE_NODE_INTERNAL_H
 #define PDK_CORE_NODE_INTERNAL_H
 

@@ -3,8 +3,8 @@
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-/* Is its createSession proposed and not applied yet?  (An Apache follower that makes a local session
- * a global one does not wait before it sends what needs that.) */
+/* Is its createSession proposed and not applied yet?  (An Apache follower that makes a local
+ * session a global one does not wait before it sends what needs that.) */
 static bool is_being_opened(const struct pdk_node *n, pdk_session session)
 {
     for (size_t i = 0; i < n->proposal_count; i++) {
@@ -78,9 +78,9 @@ bool pdk_lead_write(struct pdk_node *n, struct pdk_propose *p, enum pdk_code *co
     if (n->member->retiring) return true;
     if (n->no_space) return false;
     /* Only a new connection can ask now: those that have sessions are paused. */
-    if (pdk_rollover_holds(n)) {
+    if (n->member->rolling) {
         PDK_ASSERT(p->op == PDK_OP_CREATE_SESSION);
-        pdk_rollover_hold_session(n, p->conn);
+        pdk_hold_session(n, p->conn);
         return true;
     }
     return propose(n, p, PDK_OWNER_SELF, code);
@@ -142,7 +142,7 @@ static bool is_known(int32_t op)
     return pdk_prep_is_write(op) || op == PDK_OP_CREATE_SESSION || op == PDK_OP_DELETE_CONTAINER;
 }
 
-static void take_request(struct pdk_node *n, const struct pdk_zab_effect *e)
+void pdk_lead_request(struct pdk_node *n, const struct pdk_zab_effect *e)
 {
     struct pdk_reader r = pdk_reader_of(e->packet.data);
     struct pdk_propose p = {.session = pdk_read_i64(&r)};
@@ -199,12 +199,13 @@ static void take_touches(struct pdk_node *n, const struct pdk_zab_effect *e)
 void pdk_lead_packet(struct pdk_node *n, const struct pdk_zab_effect *e)
 {
     if (!n->member->serves) return;
-    if (e->packet.type == PDK_Q_REQUEST && pdk_rollover_holds(n)) {
-        pdk_rollover_hold_packet(n, e);
-        return;
-    }
     switch (e->packet.type) {
-    case PDK_Q_REQUEST: take_request(n, e); break;
+    case PDK_Q_REQUEST:
+        if (n->member->rolling || n->member->held_count > 0 || !pdk_propose_room(n))
+            pdk_hold_packet(n, e);
+        else
+            pdk_lead_request(n, e);
+        break;
     case PDK_Q_REVALIDATE: take_revalidation(n, e); break;
     case PDK_Q_PING: take_touches(n, e); break;
     default: break;

@@ -59,7 +59,7 @@ void pdk_member_destroy(struct pdk_node *n)
     if (m->loading != NULL) pdk_state_retire(m->loading);
     pdk_buf_deinit(&m->scratch);
     pdk_buf_deinit(&m->authinfo);
-    pdk_rollover_forget(n);
+    pdk_hold_forget(n);
     pdk_mem_free(n->mem, m->held);
     pdk_mem_free(n->mem, m->accepted);
     pdk_mem_free(n->mem, m->revalidations);
@@ -263,7 +263,8 @@ void pdk_member_step_down(struct pdk_node *n, struct pdk_slice why)
     n->barrier_count = 0;
     n->confirmed_round = 0;
     pdk_follow_forget(n);
-    pdk_rollover_forget(n);
+    pdk_hold_forget(n);
+    m->rolling = m->renewing = false;
     abandon_spool(n);
     pdk_commit_more(n);
     pdk_prep_reset(n->prep);
@@ -556,6 +557,7 @@ void pdk_member_run(struct pdk_node *n)
     for (bool more = true; more;) {
         pdk_links_run(n);
         more = announce(n);
+        more |= pdk_hold_release(n);
         more |= pdk_rollover_run(n);
         if (n->now.mono_ms >= m->look_at_ms) {
             begin_looking(n);

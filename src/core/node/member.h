@@ -62,8 +62,8 @@ struct pdk_membership {
     bool rolling;         /* leader: nothing is proposed until the epoch is a new one */
     bool renewing;        /* ... and the learners are asked for it */
     int64_t rolling_since_ms;
-    struct pdk_held_request *held; /* what waits for that */
-    size_t held_count, held_cap;
+    struct pdk_held_request *held; /* ring: what waits for that, or for room */
+    size_t held_head, held_count, held_cap;
     struct pdk_accepted_link *accepted; /* streams of learners */
     size_t accepted_count, accepted_cap;
 
@@ -184,6 +184,7 @@ void pdk_feed_answer(struct pdk_node *n, uint32_t link, enum pdk_qtype type, pdk
 /* ---- lead.c ---------------------------------------------------------------------------------- */
 /* A packet from a learner that Zab does not judge. */
 void pdk_lead_packet(struct pdk_node *n, const struct pdk_zab_effect *e);
+void pdk_lead_request(struct pdk_node *n, const struct pdk_zab_effect *e);
 /* A write, or a new session, of a connection of the leader's own. */
 bool pdk_lead_write(struct pdk_node *n, struct pdk_propose *p, enum pdk_code *code);
 PDK_WARN_UNUSED enum pdk_err pdk_lead_sync(struct pdk_node *n, const struct pdk_conn *c);
@@ -207,17 +208,20 @@ void pdk_member_touched(struct pdk_node *n, struct pdk_session_entry *entry);
 struct pdk_conn *pdk_member_conn_of(const struct pdk_node *n, pdk_session session);
 
 /* ---- rollover.c (members only) --------------------------------------------------------------- */
-/* Is what comes in to be held? */
-bool pdk_rollover_holds(const struct pdk_node *n);
-void pdk_rollover_hold_packet(struct pdk_node *n, const struct pdk_zab_effect *e);
-void pdk_rollover_hold_session(struct pdk_node *n, const struct pdk_conn *c);
 /* Begins when the counter nears its end, asks for an epoch when nothing is outstanding.  True: the
  * leader has been asked. */
 bool pdk_rollover_run(struct pdk_node *n);
 /* The new epoch is there: what was held goes on. */
 void pdk_rollover_done(struct pdk_node *n);
-/* The role is over before. */
-void pdk_rollover_forget(struct pdk_node *n);
+
+/* ---- hold.c (members only) ------------------------------------------------------------------- */
+/* A learner's REQUEST; a connection of ours that wants a session. */
+void pdk_hold_packet(struct pdk_node *n, const struct pdk_zab_effect *e);
+void pdk_hold_session(struct pdk_node *n, const struct pdk_conn *c);
+/* Lets go on what may; true when anything did. */
+bool pdk_hold_release(struct pdk_node *n);
+/* The role is over. */
+void pdk_hold_forget(struct pdk_node *n);
 
 /* ---- ask.c ----------------------------------------------------------------------------------- */
 /* Takes the write, to be answered when it commits; false: `*code` is the answer. */
