@@ -6,6 +6,7 @@
 #   make test       everything that CI runs          make unit     unit tests only
 #   make check      test, and units with TSan, clang  make bench    the table of docs/BENCHMARKS.md
 #   make fuzz       libFuzzer targets, for longer     make format   make tidy     house rules
+#   make interop    black-box suites, with what takes long and is not in make test
 #   make sim        simulated ensembles from seeds    make sim-long until stopped
 #
 # Sources are found, not listed: src/**/x.c goes into the library of its variant, src/**/x_test.c
@@ -124,6 +125,10 @@ test:
 	@sh tools/run/test-deps.sh
 	@$(MAKE) --no-print-directory WERROR=-Werror all asan test-bins fuzz-bins
 	@PADDOCKD=$(CURDIR)/build/asan/bin/paddockd $(PYTHON) tests/run.py
+
+interop: all
+	@INTEROP_LONG=1 $(PYTHON) tests/interop/run.py
+.PHONY: interop
 
 tidy:
 	@$(PYTHON) tools/tidy/tidy.py
