@@ -432,13 +432,12 @@ static void append(struct log_state *l, const struct pdk_log_work *first)
 static void store_epoch(struct log_state *l, const struct pdk_log_work *work)
 {
     struct pdk_simserver *s = l->s;
+    if (pdk_store_write_epoch(s->store, work->epoch, work->flag, &l->diag) != PDK_OK)
+        fail(l, "storing an epoch");
     if (work->flag)
         s->current_epoch = work->epoch;
     else
         s->accepted_epoch = work->epoch;
-    if (s->accepted_epoch < s->current_epoch) s->accepted_epoch = s->current_epoch;
-    if (pdk_store_write_epochs(s->store, s->current_epoch, s->accepted_epoch, &l->diag) != PDK_OK)
-        fail(l, "storing an epoch");
     pdk_judge_epochs(s->judge, s->sid, s->current_epoch, s->accepted_epoch);
     pdk_server_news_input(
         s, &(struct pdk_input){.kind = PDK_IN_STORED, .epoch = work->epoch, .flag = work->flag});
