@@ -369,7 +369,7 @@ void pdk_learner_send(struct pdk_learner *l, enum pdk_qtype type, pdk_zxid zxid,
                       struct pdk_slice data, struct pdk_slice authinfo_encoded)
 {
     if (!begin(l)) return;
-    PDK_ASSERT(l->served);
+    PDK_ASSERT(l->served && !l->holds);
     size_t mark = pdk_zab_mark(&l->out);
     pdk_put_i32(&l->out.bytes, (int32_t)type);
     pdk_put_i64(&l->out.bytes, zxid);
@@ -399,7 +399,7 @@ bool pdk_learner_next(struct pdk_learner *l, struct pdk_zab_effect *effect)
 
 enum pdk_learner_phase pdk_learner_phase(const struct pdk_learner *l)
 {
-    if (l->served) return PDK_LEARNER_BROADCAST;
+    if (l->served) return l->holds ? PDK_LEARNER_WAIT : PDK_LEARNER_BROADCAST;
     switch (l->state) {
     case CONNECTING: return PDK_LEARNER_CONNECT;
     case GREETING:

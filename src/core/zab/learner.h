@@ -14,7 +14,7 @@
  * Proposals are appended as they come, also before NEWLEADER; they are acked only behind C.
  * A gap in zxids, a commit that is not the next one: LOST, and a new synchronisation, instead of
  * Apache's exit.  A TRUNC into the epoch that the leader leads forgets nothing: what stands behind
- * is the leader's own, may be counted as acked, and comes again.
+ * is the leader's own, may be counted as acked, and comes again; SERVE waits until it is committed.
  * To a leader that is a Paddock one ack stands for everything before it, and signs of life go out
  * while a snapshot is installed (LEADERINFO's data is longer then: "PDK1" behind the protocol); to
  * Apache's each proposal is acked.  PINGs before UPTODATE are not answered, as by Apache's.

@@ -43,6 +43,7 @@ struct pdk_learner {
     enum pdk_learner_state state;
     bool lost;
     bool served;     /* SERVING was reached once */
+    bool holds;      /* ... but the node is told only when `hold` is committed */
     bool flowing;    /* DIFF, TRUNC or SNAP is done: proposals may come */
     bool is_paddock; /* the leader is */
     bool untrusted;  /* what we have must not be trusted */
@@ -71,6 +72,7 @@ struct pdk_learner {
     pdk_zxid covered; /* by NEWLEADER: must be durable before its epoch is stored */
     pdk_zxid target;  /* of a TRUNC or SNAP; after a SNAP older proposals may come again */
     bool is_snap;
+    pdk_zxid hold; /* what stood behind a TRUNC that forgot nothing, and may be in the tree */
     size_t run_count;
     struct {
         pdk_zxid first, last;

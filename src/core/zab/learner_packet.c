@@ -145,8 +145,10 @@ static void start_trunc(struct pdk_learner *l, pdk_zxid zxid)
     l->target = zxid;
     if (ends_in_this_epoch(l) && PDK_ZXID_EPOCH(zxid) == l->epoch) {
         /* The leader has counted our acks of what stands behind, or will: were it cut, a crash
-         * now would take back what may be committed by them. */
+         * now would take back what may be committed by them.  Nobody is served before it is
+         * committed, as after a start it is in the tree. */
         stand_at(l, zxid);
+        l->hold = l->config.is_observer ? 0 : l->last;
         l->told = -1;
         l->state = FILLING;
         return;
@@ -235,6 +237,16 @@ static bool propose(struct pdk_learner *l, pdk_zxid zxid, struct pdk_slice txn)
     return true;
 }
 
+static void serve(struct pdk_learner *l)
+{
+    l->holds = l->committed < l->hold;
+    if (l->holds) return;
+    pdk_learner_add(l, PDK_ZAB_SERVE)->epoch = l->serving;
+    pdk_put_text(pdk_learner_text(l), "learner.serve epoch=%lld last=0x%llx leader=%lld",
+                 (long long)l->serving, (unsigned long long)l->last, (long long)l->config.leader);
+    pdk_learner_log(l, PDK_LOG_INFO);
+}
+
 /* False: lost. */
 static bool commit(struct pdk_learner *l, pdk_zxid zxid)
 {
@@ -244,6 +256,7 @@ static bool commit(struct pdk_learner *l, pdk_zxid zxid)
     }
     take_from_runs(l);
     l->committed = zxid;
+    if (l->holds) serve(l);
     return true;
 }
 
@@ -312,12 +325,6 @@ static void new_leader(struct pdk_learner *l, const struct pdk_qpacket *p)
         lose_unexpected(l, p);
         return;
     }
-    if (l->seen < l->last && !l->config.is_observer) {
-        /* Its own epoch's proposals, and it does not know them. */
-        l->untrusted = true;
-        lose_order(l, "NEWLEADER", l->seen, l->last);
-        return;
-    }
     if (!pdk_learner_offer_config(l, p->data)) return;
     l->covered = l->last;
     l->state = SECURING;
@@ -341,10 +348,7 @@ static void up_to_date(struct pdk_learner *l, const struct pdk_qpacket *p)
     l->served = true;
     l->serving = l->epoch;
     l->acked = l->committed > first ? l->committed : first;
-    pdk_learner_add(l, PDK_ZAB_SERVE)->epoch = l->epoch;
-    pdk_put_text(pdk_learner_text(l), "learner.serve epoch=%lld last=0x%llx leader=%lld",
-                 (long long)l->epoch, (unsigned long long)l->last, (long long)l->config.leader);
-    pdk_learner_log(l, PDK_LOG_INFO);
+    serve(l);
 }
 
 /* ---- all packets ----------------------------------------------------------------------------- */
@@ -353,6 +357,10 @@ static void for_the_node(struct pdk_learner *l, const struct pdk_qpacket *p)
 {
     /* Before UPTODATE the leader's PINGs are not answered, as Apache's learners do. */
     if (!l->served) return;
+    if (l->holds) {
+        if (p->type == PDK_Q_PING) pdk_learner_put(l, PDK_Q_PING, p->zxid, pdk_slice_of("", 0));
+        return;
+    }
     struct pdk_zab_effect *e = pdk_learner_add(l, PDK_ZAB_PACKET);
     e->packet = *p;
     e->link = l->link;
