@@ -43,7 +43,7 @@ void pdk_links_forget_number(struct pdk_links *links, struct link *l)
         return;
     }
     links->slots[l->id].link = NULL;
-    links->accepted_count--;
+    if (!l->evicted) links->accepted_count--;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -110,6 +110,7 @@ static bool read_once(struct pdk_links *links, struct link *l)
         if (n == 0 || errno != EAGAIN) pdk_links_lose(links, l);
         return false;
     }
+    l->heard = true;
     if (unread > 0) {
         l->in.to += (size_t)n;
         links->nudged |= pdk_links_offer(links, l);

@@ -60,9 +60,11 @@ struct link {
     bool has_id;   /* false: the handler does not know it any more */
     uint8_t state; /* enum link_state */
     int fd;
+    bool heard;      /* it has sent something */
     bool readable;   /* the socket may have more than we took (edge triggered: remembered) */
     bool hung_up;    /* the peer has sent FIN or RST: read until the end shows */
     bool held;       /* by the handler */
+    bool evicted;    /* lost, and not counted any more */
     bool lost;       /* to be told and closed at the turn's end */
     bool answer_due; /* handler.dialled has not been called: OPEN means true, else false */
     bool touched;    /* has sends of this batch, or is to be closed */

@@ -31,9 +31,26 @@ static void refuse(struct pdk_links *links, int fd, const struct pdk_sockaddr *p
                   pdk_sockaddr_text(peer, text), why, links->accepted_count, held_back);
 }
 
+/* Those that come and say nothing must not keep out those that have something to say: the oldest of
+ * them goes. */
+static void make_place(struct pdk_links *links)
+{
+    if (links->accepted_count < links->config.accepted_max) return;
+    struct link *silent = NULL;
+    for (struct link *l = links->all; l != NULL; l = l->next) {
+        bool is_accepted = l->has_id && l->id < PDK_LINK_DIALLED;
+        if (is_accepted && !l->heard && !l->readable && !l->lost) silent = l; /* newest first */
+    }
+    if (silent == NULL) return;
+    links->accepted_count--; /* its place is free, its number not yet */
+    silent->evicted = true;
+    pdk_links_lose(links, silent);
+}
+
 static void adopt(struct pdk_links *links, enum pdk_port kind, int fd,
                   const struct pdk_sockaddr *peer)
 {
+    make_place(links);
     struct link *l = pdk_links_new(links);
     if (l == NULL) {
         refuse(links, fd, peer, "out of memory");

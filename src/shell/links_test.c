@@ -144,18 +144,29 @@ static void strangers_are_limited(void **state)
     (void)state;
     struct fixture *f = create();
     pdk_links_listen(f->links, PDK_PORT_ELECTION, true);
-    int peers[5];
-    for (int i = 0; i < 5; i++) peers[i] = peer_dials(f, PDK_PORT_ELECTION);
-    settle(f);
-    expect_heard(f, "accepted 0 election|accepted 1 election|accepted 2 election|"
-                    "accepted 3 election|");
-    assert_true(peer_sees_end(f, peers[4]));
+    int peers[6];
+    for (int i = 0; i < 4; i++) {
+        peers[i] = peer_dials(f, PDK_PORT_ELECTION);
+        if (i != 1) peer_sends(peers[i], "hello", 5);
+        settle(f);
+    }
+    f->heard_len = 0;
+    /* The one that has said nothing makes way, whoever comes. */
+    peers[4] = peer_dials(f, PDK_PORT_ELECTION);
+    await(f, "accepted 4 election|closed 1|");
+    peer_sends(peers[4], "hello", 5);
+    await(f, "bytes 4 hello|");
+    assert_true(peer_sees_end(f, peers[1]));
+    /* All have spoken: no place is left. */
+    peers[5] = peer_dials(f, PDK_PORT_ELECTION);
+    assert_true(peer_sees_end(f, peers[5]));
     assert_non_null(strstr(f->lines, "too many links"));
-    assert_int_equal(close(peers[1]), 0);
-    await(f, "closed 1|");
+    assert_int_equal(close(peers[2]), 0);
+    await(f, "closed 2|");
+    (void)close(peers[1]);
     peers[1] = peer_dials(f, PDK_PORT_ELECTION);
     await(f, "accepted 1 election|");
-    for (int i = 0; i < 5; i++) (void)close(peers[i]);
+    for (int i = 0; i < 6; i++) (void)(i != 2 && close(peers[i]));
     destroy(f);
 }
 
