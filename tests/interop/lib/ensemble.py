@@ -69,7 +69,7 @@ class Member:
         self.data_dir.mkdir(parents=True)
         (self.data_dir / 'myid').write_text(f'{number}\n')
         self.client_port, self.quorum_port, self.election_port = free_ports(3)
-        self.config = {}                # of this member alone, beyond the ensemble's
+        self.config = {}        # of this member alone, beyond or instead of the ensemble's
         self.server = None
         self.set_kind(kind)
 
@@ -107,8 +107,7 @@ class Member:
         """Starts the process; `Ensemble.wait_serving` waits for it."""
         config = {**DEFAULTS, 'clientPort': None, 'clientPortAddress': None,
                   '4lw.commands.whitelist': '*, hand' if self.kind == 'paddock' else '*',
-                  **self.ensemble.config, **self.config}
-        config.update(self.ensemble.lines())
+                  **self.ensemble.config, **self.ensemble.lines(), **self.config}
         self.server.config.update(config)
         if self.role == 'observer':
             self.server.config['peerType'] = 'observer'
