@@ -27,8 +27,9 @@
  * One turn: pdk_links_time, then (through the loop) reads, then pdk_links_turn.  The handler never
  * re-enters: calls of its own are answered by pdk_links_turn of this turn.
  *
- * Limits: accepted links (the oldest that has never said anything goes, else the new one); unread bytes of one link (it is not read until
- * the handler takes some); queued bytes of one link (it is closed: a peer that does not read).
+ * Limits: accepted links (the oldest that has never said anything goes, else the new one); unread
+ * bytes of one link (it is not read until the handler takes some); queued bytes of one link (it is
+ * closed: a peer that does not read).
  * Threads: core thread. */
 #ifndef PDK_SHELL_LINKS_H
 #define PDK_SHELL_LINKS_H
