@@ -24,7 +24,8 @@ static const char usage[] =
     "\n"
     "Exit codes: 0 stopped by a signal; 1 unexpected (port taken, ...); 2 bad arguments or "
     "config;\n"
-    "3 data directory not accessible or in use; 10 snapshot or log damaged, or the disk failed.\n";
+    "3 data directory not accessible or in use; 10 snapshot or log damaged, or the disk failed;\n"
+    "14 the port for elections or for learners is taken.\n";
 
 struct command_line {
     const char *args[MAX_ARGS];
