@@ -663,6 +663,30 @@ static void a_member_that_promised_a_later_epoch_is_a_reason(void **state)
     assert_false(pdk_leader_wants_renewal(r.l));
 }
 
+/* A learner may be late: what is proposed in the new epoch is on its link before NEWLEADER. */
+static void latecomers_to_a_change_of_epoch_keep_their_links(void **state)
+{
+    (void)state;
+    establish_all(LEAD_PADDOCK);
+    pdk_leader_renew(r.l, r.now_ms);
+    lead_stored(&r, 3, false);
+    lead_ackepoch(&r, 1, 2, ZXID(1, 2));
+    lead_stored(&r, 3, true);
+    lead_ack(&r, 1, ZXID(3, 0));
+    lead_skip(&r);
+    lead_propose(&r, 1);
+    lead_expect(&r, "2,1:PROPOSAL 300000001");
+    lead_ackepoch(&r, 2, 2, ZXID(1, 2));
+    lead_durable(&r, ZXID(3, 1));
+    lead_expect(&r, "2:NEWLEADER 300000000");
+    lead_ack(&r, 2, ZXID(3, 0));
+    lead_expect(&r, "2:UPTODATE ffffffffffffffff");
+    lead_ack(&r, 2, ZXID(3, 1));
+    lead_expect(&r, "2,1:COMMIT 300000001 4:INFORM 300000001 commit 300000001");
+    lead_ackepoch(&r, 4, 2, ZXID(3, 1));
+    lead_expect(&r, "4:NEWLEADER 300000000");
+}
+
 static void a_change_of_epoch_without_a_quorum_of_ours_waits_for_the_others(void **state)
 {
     (void)state;
@@ -727,6 +751,7 @@ int main(void)
         TEST(what_cannot_be_committed_does_not_keep_a_leader),
         TEST(learners_of_ours_change_epoch_on_their_links),
         TEST(in_a_change_of_epoch_everybody_may_come_and_go),
+        TEST(latecomers_to_a_change_of_epoch_keep_their_links),
         TEST(a_member_that_promised_a_later_epoch_is_a_reason),
         TEST(a_change_of_epoch_without_a_quorum_of_ours_waits_for_the_others),
     };
