@@ -139,21 +139,20 @@ static bool create_node(struct server *s, bool untrusted)
     return s->node != NULL;
 }
 
-/* *known false: a folder that no member of an ensemble has used so far. */
-static enum pdk_err read_epochs(struct server *s, bool *known, struct pdk_diag *diag)
+static enum pdk_err read_epochs(struct server *s, struct pdk_diag *diag)
 {
     struct pdk_log_store *ls = &s->log_store;
     int64_t current = -1, accepted = -1;
     enum pdk_err err = pdk_store_read_epochs(s->store, &current, &accepted, diag);
-    *known = current >= 0;
     ls->current_epoch = current >= 0 ? current : 0;
     /* Who holds an epoch's history has promised it (a crash of Apache's may leave it so). */
     ls->accepted_epoch = accepted > ls->current_epoch ? accepted : ls->current_epoch;
     return err;
 }
 
-/* A standalone server's history, or one whose epoch files got lost: its last transaction says
- * which epoch it is of (disk-formats.md section 6). */
+/* A standalone server's history, one whose epoch files got lost, or one that was logged before its
+ * epoch was stored: its last transaction says which epoch it is of (disk-formats.md section 6).
+ * Whoever holds a transaction of an epoch holds all that came before it. */
 static enum pdk_err derive_epochs(struct server *s, pdk_zxid last, struct pdk_diag *diag)
 {
     struct pdk_log_store *ls = &s->log_store;
@@ -184,13 +183,13 @@ static enum pdk_err go_on_untrusted(struct server *s, const char *why,
 
 int pdk_server_build_node(struct server *s, struct pdk_recovery *recovery)
 {
-    bool is_member = s->config->node.ensemble.members != NULL, epochs_known = true;
+    bool is_member = s->config->node.ensemble.members != NULL;
     struct pdk_diag diag = {0};
-    enum pdk_err err = is_member ? read_epochs(s, &epochs_known, &diag) : PDK_OK;
+    enum pdk_err err = is_member ? read_epochs(s, &diag) : PDK_OK;
     if (err != PDK_OK) return fail(s, &diag);
     if (!create_node(s, false)) return PDK_EXIT_UNEXPECTED;
     err = recover(s, recovery, &diag);
-    if (err == PDK_OK && !epochs_known && recovery->last_zxid >> 32 > 0) {
+    if (err == PDK_OK && is_member && recovery->last_zxid >> 32 > s->log_store.current_epoch) {
         /* The node is told its epochs when it is made: once more, this once. */
         err = derive_epochs(s, recovery->last_zxid, &diag);
         if (err == PDK_OK && !create_node(s, false)) return PDK_EXIT_UNEXPECTED;

@@ -65,7 +65,10 @@ static enum pdk_err operate(void *ctx, struct pdk_log_op *op, struct pdk_diag *d
         break;
     default: PDK_UNREACHABLE();
     }
-    return PDK_OK;
+    /* A history that is half changed is finished by the next start, and by nothing else. */
+    if (op->err != PDK_EIO || op->kind == PDK_LOG_OP_STORE_CONFIG) return PDK_OK;
+    *diag = op->diag;
+    return op->err;
 }
 
 struct pdk_log_ops pdk_log_ops_with(struct pdk_log_store *ls)
