@@ -107,11 +107,15 @@ class Server:
         config = {'dataDir': self.data_dir, 'clientPort': self.port,
                   'clientPortAddress': '127.0.0.1'}
         config.update(self.config)
-        path = self.home / 'zoo.cfg'
-        path.write_text(''.join(f'{k}={v}\n' for k, v in config.items() if v is not None))
+        self.config_path.write_text(
+            ''.join(f'{k}={v}\n' for k, v in config.items() if v is not None))
+        return self.respawn()
+
+    def respawn(self):
+        """Starts the process with the config file as its last run has left it."""
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(
-                self.command(path), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                self.command(self.config_path), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=self.home, preexec_fn=die_with_parent, env=self.environment())
         if self not in Server.live:
             Server.live.append(self)
@@ -182,6 +186,10 @@ class Server:
         self.close()
 
     # -- what tests ask for
+
+    @property
+    def config_path(self):
+        return self.home / 'zoo.cfg'
 
     @property
     def address(self):
