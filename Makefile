@@ -123,7 +123,7 @@ unit: test-bins
 # What CI runs.  The foreign clients talk to the sanitized server: what they provoke is seen.
 test:
 	@sh tools/run/test-deps.sh
-	@$(MAKE) --no-print-directory WERROR=-Werror all asan test-bins fuzz-bins
+	@$(MAKE) --no-print-directory WERROR=-Werror all asan test-bins fuzz-bins build/asan/bin/sim
 	@PADDOCKD=$(CURDIR)/build/asan/bin/paddockd $(PYTHON) tests/run.py
 
 interop: all
