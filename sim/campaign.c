@@ -40,9 +40,10 @@ static void print_sums(const struct pdk_campaign_sums *s)
     printf("runs %" PRIu64 " failures %" PRIu64 " events %" PRIu64 " steps %" PRIu64
            " slowest answer after healing %" PRId64 " ms\n",
            s->runs, s->failures, s->happened, j->steps, s->slowest_answer_ms);
-    printf("  commits %" PRIu64 " terms %" PRIu64 " recoveries %" PRIu64 " (more than sure %" PRIu64
-           ") digests compared %" PRIu64 "\n",
-           j->commits, j->elections, j->recoveries, j->recovered_more, j->digests_compared);
+    printf("  commits %" PRIu64 " terms %" PRIu64 " (roll-overs %" PRIu64 ") recoveries %" PRIu64
+           " (more than sure %" PRIu64 ") digests compared %" PRIu64 "\n",
+           j->commits, j->elections, j->roll_overs, j->recoveries, j->recovered_more,
+           j->digests_compared);
     printf("  syncs: DIFF %" PRIu64 " TRUNC %" PRIu64 " (done %" PRIu64 ", impossible %" PRIu64
            ") SNAP %" PRIu64 " (installed %" PRIu64 ") from the log %" PRIu64 "\n",
            j->diffs, j->truncs_sent, j->truncs, j->impossible_truncs, j->snaps, j->installs,
@@ -84,6 +85,7 @@ static bool saw_everything(const struct pdk_campaign_sums *s, bool standalone)
         {"stops in the disk's work", s->faults.disk_stops, false},
         {"purges", s->faults.purges, false},
         {"terms", s->judge.elections, true},
+        {"roll-overs", s->judge.roll_overs, true},
         {"DIFF", s->judge.diffs, true},
         {"TRUNC", s->judge.truncs_sent, true},
         {"truncations", s->judge.truncs, true},

@@ -30,6 +30,7 @@ struct pdk_fiber {
     ucontext_t own, resumer;
     pdk_fiber_main *main;
     void *ctx;
+    struct pdk_fiber_pool *pool;
     void *stack;
     bool ended;
 #ifdef WITH_ASAN
@@ -70,13 +71,19 @@ static void enter(unsigned high, unsigned low)
     PDK_UNREACHABLE();
 }
 
-struct pdk_fiber *pdk_fiber_create(pdk_fiber_main *main, void *ctx)
+void pdk_fiber_pool_free(struct pdk_fiber_pool *pool)
+{
+    while (pool->count > 0) free(pool->stacks[--pool->count]);
+}
+
+struct pdk_fiber *pdk_fiber_create(struct pdk_fiber_pool *pool, pdk_fiber_main *main, void *ctx)
 {
     struct pdk_fiber *f = calloc(1, sizeof *f);
     PDK_ASSERT(f != NULL);
     f->main = main;
     f->ctx = ctx;
-    f->stack = malloc(STACK_BYTES);
+    f->pool = pool;
+    f->stack = pool->count > 0 ? pool->stacks[--pool->count] : malloc(STACK_BYTES);
     PDK_ASSERT(f->stack != NULL);
     PDK_ASSERT(getcontext(&f->own) == 0);
     f->own.uc_stack.ss_sp = f->stack;
@@ -120,6 +127,9 @@ void pdk_fiber_destroy(struct pdk_fiber *f)
     /* Frames that were never left. */
     __asan_unpoison_memory_region(f->stack, STACK_BYTES);
 #endif
-    free(f->stack);
+    if (f->pool->count < PDK_COUNT_OF(f->pool->stacks))
+        f->pool->stacks[f->pool->count++] = f->stack;
+    else
+        free(f->stack);
     free(f);
 }

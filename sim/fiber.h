@@ -15,8 +15,15 @@
 struct pdk_fiber;
 typedef void pdk_fiber_main(void *ctx);
 
-/* Runs nothing yet. */
-struct pdk_fiber *pdk_fiber_create(pdk_fiber_main *main, void *ctx);
+/* Stacks that wait to be used again. */
+struct pdk_fiber_pool {
+    void *stacks[16];
+    size_t count;
+};
+void pdk_fiber_pool_free(struct pdk_fiber_pool *pool);
+
+/* Runs nothing yet.  The pool must outlive it. */
+struct pdk_fiber *pdk_fiber_create(struct pdk_fiber_pool *pool, pdk_fiber_main *main, void *ctx);
 /* Goes on until it yields (true) or returns (false). */
 bool pdk_fiber_resume(struct pdk_fiber *fiber);
 /* Called on the fiber: back to whoever resumed it. */

@@ -355,7 +355,10 @@ static void check_leader(struct pdk_judge *j, uint32_t server, uint32_t life, in
         j->epochs[epoch].life = life;
         j->epochs[epoch].since_us = j->world->now_us;
         /* A roll-over goes on with the term. */
-        if (s->leads && epoch > 0) j->epochs[epoch].since_us = j->epochs[epoch - 1].since_us;
+        if (s->leads && epoch > 0) {
+            j->epochs[epoch].since_us = j->epochs[epoch - 1].since_us;
+            j->counts.roll_overs++;
+        }
         j->counts.elections++;
         pdk_world_trace(j->world, "    server %u leads epoch %" PRId64, server, epoch);
         /* Everything of earlier epochs; later ones it may not have heard of yet. */

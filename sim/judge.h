@@ -59,7 +59,7 @@ struct pdk_judge_counts {
     uint64_t commits, elections, steps, recoveries, recovered_more;
     uint64_t diffs, truncs, truncs_sent, snaps, log_streams, view_streams, installs,
         impossible_truncs;
-    uint64_t terms_lost, digests_compared;
+    uint64_t roll_overs, digests_compared;
 };
 
 struct pdk_judge {

@@ -235,6 +235,7 @@ void pdk_simserver_destroy(struct pdk_simserver *s)
     if (s == NULL) return;
     pdk_simserver_die(s, PDK_NET_KILLED);
     pdk_disk_destroy(s->disk);
+    pdk_fiber_pool_free(&s->fibers);
     pdk_members_drop(s->config.members);
     free(s);
 }

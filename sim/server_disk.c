@@ -72,7 +72,7 @@ struct pdk_worker *pdk_server_worker(struct pdk_simserver *s, const char *name,
     w->name = name;
     w->run = run;
     pdk_buf_init(&w->text, s->mem, SIZE_MAX);
-    w->fiber = pdk_fiber_create(run_worker, w);
+    w->fiber = pdk_fiber_create(&s->fibers, run_worker, w);
     s->workers[i] = w;
     return w;
 }

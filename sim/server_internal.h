@@ -100,6 +100,7 @@ struct pdk_simserver {
 
     /* the machine */
     struct pdk_disk *disk;
+    struct pdk_fiber_pool fibers;
     struct pdk_vfs vfs; /* the disk's, with time */
     int64_t mono_base_ms, wall_base_ms, drift_ppm;
     int64_t slow_sync_us, slow_until_us;
