@@ -68,6 +68,8 @@ class Member:
         self.data_dir = self.home / 'data'
         self.data_dir.mkdir(parents=True)
         (self.data_dir / 'myid').write_text(f'{number}\n')
+        self.host = None if ensemble.network is None else ensemble.network.add_host(number)
+        self.ip = self.name = HOST if self.host is None else self.host.ip
         self.client_port, self.quorum_port, self.election_port = free_ports(3)
         self.config = {}        # of this member alone, beyond or instead of the ensemble's
         self.server = None
@@ -82,16 +84,16 @@ class Member:
 
     @property
     def address(self):
-        return (HOST, self.client_port)
+        return (self.ip, self.client_port)
 
     @property
     def hosts(self):
-        return f'{HOST}:{self.client_port}'
+        return f'{self.ip}:{self.client_port}'
 
     def line(self):
         """What stands behind `server.N=`."""
-        return (f'{HOST}:{self.quorum_port}:{self.election_port}:{self.role};'
-                f'{HOST}:{self.client_port}')
+        return (f'{self.name}:{self.quorum_port}:{self.election_port}:{self.role};'
+                f'{self.name}:{self.client_port}')
 
     def set_kind(self, kind):
         """Another server for the same data; the old one must have ended."""
@@ -100,6 +102,7 @@ class Member:
         self.server = self.ensemble.classes[kind](data_dir=self.data_dir, port=self.client_port)
         self.server.log_path = self.home / 'server.log'
         self.server.properties.update(self.ensemble.properties)
+        self.server.host = self.host
 
     # -- life
 
@@ -162,10 +165,13 @@ class Member:
 class Ensemble:
     """`kinds`: 'paddock' or 'apache' for the members 1, 2, ...; `observers`: ids of those.
 
-    `classes`: other classes of servers than KINDS for those names.
+    `classes`: other classes of servers than KINDS for those names.  `network` (lib.hosts):
+    every member is a host of its own there.
     """
 
-    def __init__(self, kinds, observers=(), config=None, properties=None, classes=None):
+    def __init__(self, kinds, observers=(), config=None, properties=None, classes=None,
+                 network=None):
+        self.network = network
         self.classes = classes or KINDS
         for kind in set(kinds):
             why = servers.missing(self.classes[kind])

@@ -79,6 +79,9 @@ class Server:
     data_dir     an existing dataDir to serve; by default an empty one is made
     ready        what `wait_ready` waits for: 'srvr' (the service answers) or 'port'
     port         the client port to listen on; by default a free one at each start
+
+    Attributes that a test may set before a start: `env` {name: value} on top of this
+    process's environment; `host` (lib.hosts) whose network the process lives in.
     """
 
     kind = 'abstract'
@@ -97,6 +100,8 @@ class Server:
         self.fixed_port = port
         self.port = port
         self.process = None
+        self.env = {}
+        self.host = None
 
     # -- life
 
@@ -116,7 +121,7 @@ class Server:
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(
                 self.command(self.config_path), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=self.home, preexec_fn=die_with_parent, env=self.environment())
+                cwd=self.home, preexec_fn=self._in_child, env=self.environment())
         if self not in Server.live:
             Server.live.append(self)
         return self
@@ -213,6 +218,11 @@ class Server:
 
     # -- details
 
+    def _in_child(self):
+        die_with_parent()
+        if self.host is not None:
+            self.host.enter()
+
     def _probe(self):
         # Another server may have got the port; and a connect to a port of the kernel's
         # range on which nobody listens may by chance connect to itself.
@@ -235,7 +245,7 @@ class Server:
         raise NotImplementedError
 
     def environment(self):
-        return None
+        return {**os.environ, **self.env}
 
 
 class PaddockServer(Server):
