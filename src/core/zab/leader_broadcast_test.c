@@ -104,6 +104,29 @@ static void what_travels_is_the_transaction_itself(void **state)
     assert_string_equal(r.sent, hex); /* INFORM */
 }
 
+/* Nothing stands around a transaction in its field: what the log takes, learners with the same
+ * limit take. */
+static void bug_jute_limits_the_longest_transaction_fits_its_packets(void **state)
+{
+    (void)state;
+    establish_all();
+    test_add(r.history, ZXID(2, 1), r.config.limits.packet_field_bytes - PDK_TXN_HEADER_LEN);
+    pdk_leader_propose(r.l, r.now_ms, ZXID(2, 1));
+    lead_durable(&r, ZXID(2, 1));
+    lead_ack(&r, 2, ZXID(2, 1));
+    struct pdk_zab_effect e;
+    size_t packets = 0;
+    while (pdk_leader_next(r.l, &e)) {
+        struct pdk_qpacket p;
+        size_t used;
+        if (e.kind != PDK_ZAB_SEND) continue;
+        assert_int_equal(pdk_qpacket_read(e.bytes, r.config.limits.packet_field_bytes, &p, &used),
+                         PDK_QFOUND_PACKET);
+        packets++;
+    }
+    assert_int_equal(packets, 3); /* PROPOSAL, COMMIT, INFORM */
+}
+
 static void acks_that_mean_nothing_do_nothing(void **state)
 {
     (void)state;
@@ -409,6 +432,7 @@ int main(void)
         TEST(an_ack_stands_for_everything_before_it),
         TEST(consecutive_proposals_are_one_effect),
         TEST(what_travels_is_the_transaction_itself),
+        TEST(bug_jute_limits_the_longest_transaction_fits_its_packets),
         TEST(acks_that_mean_nothing_do_nothing),
         TEST(acks_end_with_their_link),
         TEST(weights_and_groups_decide),

@@ -173,7 +173,7 @@ static void a_stranger_goes_after_init_limit(void **state)
 }
 
 /* Zab.md section 6: it reads and answers pings, but its disk does not get on. */
-static void who_owes_an_ack_for_sync_limit_goes(void **state)
+static void bug_outstanding_who_owes_an_ack_for_sync_limit_goes(void **state)
 {
     (void)state;
     establish_all(0);
@@ -723,7 +723,7 @@ int main(void)
         TEST(half_a_packet_is_a_sign_of_life),
         TEST(bug_lost_pong_streams_live_while_they_move),
         TEST(a_stranger_goes_after_init_limit),
-        TEST(who_owes_an_ack_for_sync_limit_goes),
+        TEST(bug_outstanding_who_owes_an_ack_for_sync_limit_goes),
         TEST(it_goes_though_more_is_proposed_meanwhile),
         TEST(it_goes_though_it_acks_some),
         TEST(a_follower_that_gets_on_is_kept),
