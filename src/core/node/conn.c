@@ -226,6 +226,7 @@ static void attach(struct pdk_node *n, struct pdk_conn *c, struct pdk_session_en
     c->state = PDK_CONN_OPEN;
     c->entry = entry;
     entry->conn = c->index;
+    entry->owner = PDK_OWNER_SELF;
     c->stats.session = c->session;
     c->stats.timeout_ms = c->timeout_ms;
     pdk_conn_touch(n, c);

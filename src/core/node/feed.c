@@ -27,6 +27,7 @@ void pdk_feed_begin(struct pdk_node *n)
         .log_is_durable = true,
     };
     m->feeder = pdk_leader_create(&config, n->now.mono_ms);
+    pdk_sessions_arm_all(n->state->sessions, n->now.mono_ms); /* nobody owns any yet */
     struct pdk_effect *e = pdk_out_add(&n->out, PDK_OUT_LISTEN);
     e->port = PDK_PORT_OBSERVER_MASTER;
     e->flag = true;
@@ -56,15 +57,34 @@ void pdk_feed_config(struct pdk_node *n, struct pdk_members *members, pdk_sid le
 
 /* ---- from observers -------------------------------------------------------------------------- */
 
+/* To the leader all that we feed is one learner.  So it is we who see that a session's requests
+ * come one way at a time (ZOOKEEPER-710): what is still on its way from a connection that the
+ * client has left must not get behind what it has asked since. */
+static bool has_moved(struct pdk_node *n, pdk_session session, uint32_t link)
+{
+    struct pdk_session_entry *e = pdk_sessions_find(n->state->sessions, session);
+    if (e == NULL) return false;
+    if (e->owner == PDK_OWNER_NOBODY) e->owner = link;
+    return e->owner != link;
+}
+
+void pdk_feed_revalidated(struct pdk_node *n, pdk_session session, uint32_t link)
+{
+    struct pdk_session_entry *e = pdk_sessions_find(n->state->sessions, session);
+    if (e == NULL) return;
+    if (e->conn != PDK_CONN_NONE) pdk_conn_close(n, n->conns[e->conn]);
+    e->owner = link;
+}
+
 static void pass_request_up(struct pdk_node *n, const struct pdk_zab_effect *e)
 {
     struct pdk_membership *m = n->member;
     const struct pdk_vec *authinfo = &e->packet.authinfo;
     struct pdk_reader r = pdk_reader_of(e->packet.data);
-    (void)pdk_read_i64(&r);
+    pdk_session session = pdk_read_i64(&r);
     (void)pdk_read_i32(&r);
     int32_t op = pdk_read_i32(&r);
-    if (r.failed) return;
+    if (r.failed || (op != PDK_OP_CREATE_SESSION && has_moved(n, session, e->link))) return;
     if (op == PDK_OP_SYNC && pdk_follow_ask_sync(n, PDK_CONN_NONE, 0, e->link) != PDK_OK) return;
     pdk_buf_clear(&m->authinfo);
     pdk_put_vec(&m->authinfo, authinfo);

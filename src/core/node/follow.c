@@ -145,6 +145,7 @@ static void revalidated(struct pdk_node *n, const struct pdk_qpacket *packet)
     struct pdk_revalidation asked;
     if (r.failed || !take_revalidation(n->member, session, &asked)) return;
     if (asked.conn == PDK_CONN_NONE) {
+        if (valid) pdk_feed_revalidated(n, session, asked.observer);
         pdk_feed_answer(n, asked.observer, PDK_Q_REVALIDATE, -1, packet->data);
         return;
     }

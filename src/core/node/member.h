@@ -176,6 +176,8 @@ void pdk_feed_end(struct pdk_node *n);
 /* n->committed has grown; a reconfig is in force. */
 void pdk_feed_committed(struct pdk_node *n);
 void pdk_feed_config(struct pdk_node *n, struct pdk_members *members, pdk_sid leader);
+/* The session lives and is the observer's behind this link from now on. */
+void pdk_feed_revalidated(struct pdk_node *n, pdk_session session, uint32_t link);
 void pdk_feed_carry(struct pdk_node *n, const struct pdk_zab_effect *e);
 /* The leader's answer to what an observer had asked. */
 void pdk_feed_answer(struct pdk_node *n, uint32_t link, enum pdk_qtype type, pdk_zxid zxid,
