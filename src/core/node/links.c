@@ -55,7 +55,7 @@ void pdk_links_dialled(struct pdk_node *n, uint32_t link, bool connected)
 {
     struct pdk_membership *m = n->member;
     if (link == m->leader_link && m->learner != NULL) {
-        if (!connected) m->leader_link = 0;
+        if (!connected) m->leader_link = PDK_LINK_NONE;
         pdk_learner_dialled(m->learner, n->now.mono_ms, connected, link);
     } else if (pdk_mesh_knows(m->mesh, link)) {
         pdk_mesh_dialled(m->mesh, n->now.mono_ms, link, connected);
@@ -69,7 +69,7 @@ void pdk_links_closed(struct pdk_node *n, uint32_t link)
     struct pdk_membership *m = n->member;
     forget(n, link);
     if (link == m->leader_link && m->learner != NULL) {
-        m->leader_link = 0;
+        m->leader_link = PDK_LINK_NONE;
         pdk_learner_closed(m->learner, n->now.mono_ms);
     } else if (pdk_member_server_of(n, link) != NULL) {
         pdk_leader_closed(pdk_member_server_of(n, link), n->now.mono_ms, link);
@@ -300,7 +300,7 @@ static void carry_packet(struct pdk_node *n, const struct pdk_zab_effect *e)
 static void close_link(struct pdk_node *n, uint32_t link)
 {
     forget(n, link);
-    if (link == n->member->leader_link) n->member->leader_link = 0;
+    if (link == n->member->leader_link) n->member->leader_link = PDK_LINK_NONE;
     pdk_out_add(&n->out, PDK_OUT_LINK_CLOSE)->link = link;
 }
 

@@ -30,6 +30,7 @@ void pdk_member_create(struct pdk_node *n)
     m->current_epoch = c->current_epoch;
     m->untrusted = c->untrusted;
     m->role = PDK_ROLE_LOOKING;
+    m->leader_link = PDK_LINK_NONE;
     m->leader_sid = m->next_leader = m->favour = PDK_SID_NONE;
     m->look_at_ms = INT64_MAX;
     m->last_election_ms = -1;
@@ -234,8 +235,8 @@ static void end_machines(struct pdk_node *n)
         m->learner = NULL;
         pdk_feed_end(n);
     }
-    if (m->leader_link != 0) pdk_out_add(&n->out, PDK_OUT_LINK_CLOSE)->link = m->leader_link;
-    m->leader_link = 0;
+    if (m->leader_link != PDK_LINK_NONE) pdk_out_add(&n->out, PDK_OUT_LINK_CLOSE)->link = m->leader_link;
+    m->leader_link = PDK_LINK_NONE;
     close_learners(n);
 }
 

@@ -18,6 +18,9 @@
 #include "core/zab/leader.h"
 #include "core/zab/learner.h"
 
+/* Links that came in are numbered from 0, those that go out from PDK_LINK_DIALLED. */
+#define PDK_LINK_NONE UINT32_MAX
+
 /* A connection whose session the leader is asked about. */
 struct pdk_revalidation {
     pdk_session session;
@@ -56,7 +59,7 @@ struct pdk_membership {
     pdk_sid favour;      /* to be voted for next, because we hand over to it */
 
     uint32_t links_dialled;
-    uint32_t leader_link; /* of a learner; 0: none */
+    uint32_t leader_link; /* of a learner; PDK_LINK_NONE: none */
     pdk_zxid announced;   /* leader: proposed to learners up to here */
     bool retiring;        /* leader: nothing more is proposed, another takes over */
     bool rolling;         /* leader: nothing is proposed until the epoch is a new one */
