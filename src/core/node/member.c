@@ -235,7 +235,8 @@ static void end_machines(struct pdk_node *n)
         m->learner = NULL;
         pdk_feed_end(n);
     }
-    if (m->leader_link != PDK_LINK_NONE) pdk_out_add(&n->out, PDK_OUT_LINK_CLOSE)->link = m->leader_link;
+    if (m->leader_link != PDK_LINK_NONE)
+        pdk_out_add(&n->out, PDK_OUT_LINK_CLOSE)->link = m->leader_link;
     m->leader_link = PDK_LINK_NONE;
     close_learners(n);
 }
