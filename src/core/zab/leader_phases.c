@@ -336,7 +336,10 @@ void pdk_leader_try_establish(struct pdk_leader *l)
     if (l->durable >= pdk_history_last(l->config.history)) pdk_sids_add(&acks, l->config.me);
     for (size_t i = 0; i < l->count; i++) {
         const struct pdk_peer *p = l->peers[i];
-        if (p->step == STEP_ACKED && !p->is_observer) pdk_sids_add(&acks, p->sid);
+        /* Also of an observer to which the config under way gives a vote: it hears of that with
+         * NEWLEADER, and its ack says the same as a follower's. */
+        bool looks_on = p->is_observer && pdk_members_has_voter(l->committed, p->sid);
+        if (p->step == STEP_ACKED && !looks_on) pdk_sids_add(&acks, p->sid);
     }
     if (pdk_quorum_of_both(l->committed, l->last_seen, &acks)) establish(l);
 }

@@ -418,6 +418,27 @@ static void a_config_under_way_comes_into_force_with_both_quorums(void **state)
                     "5:UPTODATE ffffffffffffffff");
 }
 
+/* Who is given a vote by the config under way does not know of it, and comes as an observer. */
+static void an_observer_that_is_to_vote_helps_to_bring_its_config_into_force(void **state)
+{
+    (void)state;
+    set_config("server.1=a:1:2\nserver.3=c:1:2\nserver.5=e:1:2:observer\nversion=100000001");
+    r.config.limits.reconfig_enabled = true;
+    r.config.last_seen = pdk_members_of_text(
+        "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\nserver.5=e:1:2\nversion=100000002");
+    start_epoch_2();
+    lead_ackepoch(&r, 1, 1, ZXID(1, 2));
+    lead_stored(&r, 2, true);
+    lead_ack(&r, 1, ZXID(2, 0));
+    lead_greet(&r, 5, 5, 1, LEAD_OBSERVER);
+    lead_ackepoch(&r, 5, 1, ZXID(1, 2));
+    lead_skip(&r);
+    assert_int_equal(pdk_leader_phase(r.l), PDK_LEADER_SYNC);
+    lead_ack(&r, 5, ZXID(2, 0));
+    lead_expect(&r, "active 100000002 by 3 commit 100000002 serve 2 1:UPTODATE ffffffffffffffff "
+                    "5:UPTODATE ffffffffffffffff");
+}
+
 /* It names servers without us: they are told, and we are done. */
 static void a_config_under_way_may_end_the_term(void **state)
 {
@@ -514,6 +535,7 @@ int main(void)
         TEST(a_config_without_version_gets_one),
         TEST(without_reconfig_configs_stay_as_they_are),
         TEST(a_config_under_way_comes_into_force_with_both_quorums),
+        TEST(an_observer_that_is_to_vote_helps_to_bring_its_config_into_force),
         TEST(a_config_under_way_may_end_the_term),
         TEST(phases_that_take_too_long_end_the_term),
         TEST(nothing_happens_after_the_end),
