@@ -1,7 +1,9 @@
 """Reconfig with real processes: members come, change and go while clients write."""
 
 import pathlib
+import random
 import sys
+import time
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -10,8 +12,10 @@ from kazoo.client import KazooClient  # noqa: E402
 from lib import servers, wire  # noqa: E402
 from lib.case import eventually  # noqa: E402
 from lib.ensemble import KINDS, free_ports  # noqa: E402
-from lib.ensemble_case import EnsembleCase  # noqa: E402
+from lib.ensemble_case import LONG, EnsembleCase  # noqa: E402
 from growing import CONFIG, Growing, config_of  # noqa: E402
+
+ROUNDS = 25 if LONG else 6
 
 
 class ReconfigCase(EnsembleCase):
@@ -252,6 +256,72 @@ class Files(ReconfigCase):
         for m in e.members:
             self.assertIn('observer', e.config_at(m)[1])
             self.assertNotIn('zoo.cfg.dynamic.next', self.dynamic_files(m))
+
+    def test_apache_takes_over_the_files_and_gives_them_back(self):
+        why = servers.missing(servers.ApacheServer)
+        if why:
+            self.skipTest(why)
+        e = self.growing(3)
+        config = e.add(e.joiner())
+        e.wait_config(config['version'])
+        member = e.followers()[0]
+        ours = member.server
+        ours.terminate()
+        theirs = servers.ApacheServer(data_dir=member.data_dir, port=member.client_port)
+        self.addCleanup(theirs.close)
+        theirs.properties.update(e.properties)
+        theirs.config_path.write_text(ours.config_path.read_text() + 'admin.enableServer=false\n')
+        member.server = theirs
+        theirs.respawn()
+        e.wait_serving()
+        self.assertEqual(e.config_at(member), config)
+        config = e.remove(next(m for m in e.followers() if m is not member))
+        e.wait_config(config['version'])
+        theirs.terminate()
+        # Apache has written a file of its own, and zoo.cfg names it.
+        text = theirs.config_path.read_text()
+        self.assertIn(f'.dynamic.{config["version"]:x}', text)
+        ours.config_path.write_text(text)
+        member.server = ours
+        ours.respawn()
+        e.wait_serving()
+        self.assertEqual(e.config_at(member), config)
+
+
+class Crashes(ReconfigCase):
+    def test_members_die_amid_reconfigs(self):
+        """Whoever dies when: one config is in force everywhere, and no write is lost."""
+        e = self.growing(5)
+        load = self.workload(e)
+        draw = random.Random(7)
+        for _ in range(ROUNDS):
+            changing = draw.choice(e.members)
+            changing.role = draw.choice(('participant', 'observer'))
+            voters = [m for m in e.members if m.role == 'participant']
+            if len(voters) < 3:
+                changing.role = 'participant'
+            through = draw.choice(e.followers() or e.running())
+            client = e.super_client(through)
+            client.send('reconfig', wire.enc_reconfig(
+                joining=f'server.{changing.id}={changing.line()}'))
+            time.sleep(draw.choice((0, 0, 0.001, 0.003, 0.01)))      # when, not for what
+            victim = draw.choice([e.leader() or e.members[0], draw.choice(e.members)])
+            victim.kill()
+            client.conn.close()
+            load.wait_acks(3)
+            victim.server.respawn()
+            e.wait_serving()
+            configs = self.settled(e)
+            for m in e.members:
+                m.role = 'participant' if ':participant' in configs[m.id] else 'observer'
+        load.check()
+
+    def settled(self, e):
+        """The config that all show."""
+        def same():
+            found = [e.config_at(m) for m in e.members]
+            return found[0] if all(f == found[0] for f in found) else None
+        return eventually(same, 30.0, 0.1, 'all show one config')
 
 
 class Mixed(ReconfigCase):
