@@ -98,7 +98,7 @@ struct pdk_node {
 
     struct pdk_state *state;
     struct pdk_watch *watch;
-    struct pdk_sessions *local; /* sessions that no log knows: each ends with its connection */
+    struct pdk_sessions *local; /* sessions that no log knows */
     struct pdk_prep *prep;
     struct pdk_history *history;
     struct pdk_membership *member; /* NULL: standalone */
