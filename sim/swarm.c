@@ -139,6 +139,9 @@ void pdk_swarm_draw(struct pdk_swarm *s, struct pdk_world *w, uint32_t voters)
         .slow_one_in = half(w) ? (uint64_t)pdk_world_about(w, 5, 200) : 0,
         .slow_max_us = sync * 2 + pdk_world_about(w, 1000, 500000),
     };
+    /* A client gives an attempt some sixth of its timeout: a session must be opened in less. */
+    int64_t open_ms = (8 * s->net.latency_max_us + 6 * s->pace.sync_max_us) / 1000;
+    if (s->session_ms < 8 * open_ms) s->session_ms = (int32_t)(8 * open_ms);
     s->drift_ppm = either(w, 0, pdk_world_about(w, 10, 20000));
     s->clients = (uint32_t)pdk_world_between(w, 1, 6);
     s->depth = (uint32_t)pdk_world_between(w, 1, 6);
