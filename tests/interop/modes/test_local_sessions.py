@@ -59,6 +59,17 @@ class LocalSessions(LocalCase):
             again.close()
             self.assertTrue(self.refused(m, c), 'closed')
 
+    def test_they_survive_a_change_of_leader(self):
+        e = self.ensemble()
+        leader, m = e.leader(), e.followers()[0]
+        c = self.client(m)
+        leader.kill()
+        self.assertTrue(c.conn.closed_by_server())
+        e.wait_leader(other_than=leader)
+        e.wait_serving([m])
+        again = self.taken(m, c)
+        self.ok(again.create('/after', flags=wire.EPHEMERAL))
+
     def test_they_expire_where_they_are(self):
         e = self.ensemble()
         for m in (e.leader(), e.followers()[0]):
