@@ -4,9 +4,10 @@
  *   FAULT_PATH    fnmatch pattern of the file's path now (rename: of the new name)
  *   FAULT_NTH     the first call to fail, counted from 1 among those that match
  *   FAULT_TIMES   so many fail from there on; 0: all
- *   FAULT_ERRNO   the number that they fail with
+ *   FAULT_ERRNO   the number that they fail with; 0: they succeed
+ *   FAULT_SWITCH  only while this file exists; by default always
  *   FAULT_HALF    1: a failing pwritev writes half of its first piece before
- *   FAULT_SLOW_MS such a call takes so long before it fails
+ *   FAULT_SLOW_MS such a call takes so long before
  *
  * State is static because nobody calls an interposer who could bring it along. */
 #define _GNU_SOURCE
@@ -39,18 +40,24 @@ static void wait_ms(long ms)
     }
 }
 
+static bool switched_off(void)
+{
+    const char *path = getenv("FAULT_SWITCH");
+    return path != NULL && access(path, F_OK) != 0;
+}
+
 /* True: this call is to fail; errno is set. */
 static bool hit(const char *call, const char *path)
 {
     const char *wanted = getenv("FAULT_CALL"), *pattern = getenv("FAULT_PATH");
     if (wanted == NULL || pattern == NULL || strcmp(wanted, call) != 0) return false;
-    if (fnmatch(pattern, path, 0) != 0) return false;
+    if (fnmatch(pattern, path, 0) != 0 || switched_off()) return false;
     long nth = number("FAULT_NTH", 1), times = number("FAULT_TIMES", 1);
     long now = atomic_fetch_add(&matched, 1) + 1;
     if (now < nth || (times > 0 && now >= nth + times)) return false;
     wait_ms(number("FAULT_SLOW_MS", 0));
     errno = (int)number("FAULT_ERRNO", EIO);
-    return true;
+    return errno != 0;
 }
 
 static bool hit_file(const char *call, int file)

@@ -21,6 +21,11 @@ def run(*words):
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
 
 
+def loopback_up():
+    """For tests inside that need no hosts."""
+    run('ip', 'link', 'set', 'lo', 'up')
+
+
 class Host:
     """One namespace; a server whose `host` it is starts in there."""
 
@@ -72,7 +77,7 @@ class Network:
         self.hosts = {}
         self.cuts = set()
         run('mount', '-t', 'tmpfs', 'tmpfs', '/run')        # where `ip netns` keeps its names
-        run('ip', 'link', 'set', 'lo', 'up')
+        loopback_up()
         run('ip', 'addr', 'add', f'{ROUTER}/32', 'dev', 'lo')
         pathlib.Path('/proc/sys/net/ipv4/ip_forward').write_text('1\n')
 
