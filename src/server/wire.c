@@ -458,6 +458,7 @@ static void stop(struct server *s)
     /* From here on another process may take the folder, while a large tree is still being freed. */
     if (s->store != NULL) pdk_store_close(s->store);
     pdk_conns_destroy(s->conns);
+    pdk_server_settle(s);
     pdk_node_destroy(s->node);
     if (s->signal_fd >= 0) (void)close(s->signal_fd);
     pdk_loop_destroy(s->loop);

@@ -83,6 +83,8 @@ struct server {
 struct pdk_conn_handler pdk_server_handler(struct server *s);
 /* Carries out what the node wants, in order, and sends. */
 void pdk_server_carry_out(struct server *s);
+/* Before the node is destroyed, with everything else stopped. */
+void pdk_server_settle(struct server *s);
 void pdk_server_input(struct server *s, const struct pdk_input *input);
 
 /* ---- wire_recover.c ------------------------------------------------------------------------ */

@@ -46,21 +46,55 @@ static void carry_out(struct server *s, const struct pdk_effect *e)
     }
 }
 
-void pdk_server_carry_out(struct server *s)
+/* The end: nothing is done any more, but what the node has lent is given back. */
+static void give_back(struct server *s)
 {
     size_t count = 0;
     const struct pdk_effect *effects = pdk_node_effects(s->node, &count);
     s->effects_seen = 0;
     if (count == 0) return;
+    struct pdk_input *inputs = pdk_mem_must(s->mem, count * sizeof *inputs);
+    size_t input_count = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!s->stopped)
-            carry_out(s, &effects[i]);
-        else if (effects[i].kind == PDK_OUT_STORE_CONFIG)
-            pdk_members_drop(effects[i].members);
+        const struct pdk_effect *e = &effects[i];
+        bool is_snapshot = e->kind == PDK_OUT_SNAPSHOT;
+        if (e->kind == PDK_OUT_STORE_CONFIG) pdk_members_drop(e->members);
+        if (!is_snapshot && e->kind != PDK_OUT_STREAM_VIEW) continue;
+        inputs[input_count++] = (struct pdk_input){
+            .kind = is_snapshot ? PDK_IN_SNAPSHOT_DONE : PDK_IN_STREAMED,
+            .link = e->link,
+            .job = e->job,
+            .err = PDK_EBUSY,
+        };
     }
+    pdk_node_effects_clear(s->node);
+    for (size_t i = 0; i < input_count; i++) pdk_node_step(s->node, &s->now, &inputs[i]);
+    pdk_mem_free(s->mem, inputs);
+}
+
+void pdk_server_carry_out(struct server *s)
+{
+    if (s->stopped) {
+        give_back(s);
+        return;
+    }
+    size_t count = 0;
+    const struct pdk_effect *effects = pdk_node_effects(s->node, &count);
+    s->effects_seen = 0;
+    if (count == 0) return;
+    for (size_t i = 0; i < count; i++) carry_out(s, &effects[i]);
     pdk_conns_flush(s->conns);
     if (s->links != NULL) pdk_links_flush(s->links);
     pdk_node_effects_clear(s->node);
+}
+
+void pdk_server_settle(struct server *s)
+{
+    s->stopped = true;
+    for (size_t count = 1; s->node != NULL && count > 0;) {
+        give_back(s);
+        (void)pdk_node_effects(s->node, &count);
+    }
 }
 
 /* Some effects cannot wait for the end of a read's frames: a paused connection gets no more of

@@ -277,7 +277,7 @@ static void begin_spool(struct pdk_node *n, pdk_zxid zxid)
     pdk_commit_all_quietly(n); /* should it not come through we are as after a restart */
     m->spooling = true;
     m->before_spool = pdk_history_last(n->history);
-    pdk_history_reset(n->history, zxid);
+    pdk_history_retire(n->history, zxid); /* the log may still be writing it */
     n->proposed = zxid;
     pdk_out_add(&n->out, PDK_OUT_SPOOL_BEGIN)->zxid = zxid;
 }

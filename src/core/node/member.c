@@ -205,11 +205,6 @@ static void take_role(struct pdk_node *n, pdk_sid sid)
         follow(n, sid);
 }
 
-void pdk_member_decided(struct pdk_node *n, const struct pdk_vote *vote)
-{
-    take_role(n, vote->leader);
-}
-
 /* ---- the end of a role ----------------------------------------------------------------------- */
 
 static void close_learners(struct pdk_node *n)
@@ -370,11 +365,18 @@ void pdk_member_space(struct pdk_node *n)
     if (!n->no_space) {
         if (m->look_at_ms != INT64_MAX) m->look_at_ms = n->now.mono_ms;
     } else if (must_stay_out(n)) {
-        if (m->leader != NULL)
+        if (m->leader != NULL && m->serves)
             hand_over(n, PDK_SID_NONE, "the log's disk is full");
-        else if (m->learner != NULL)
+        else if (m->leader != NULL || m->learner != NULL)
             pdk_member_step_down(n, pdk_slice_str("the log's disk is full"));
     }
+}
+
+/* The disk may have filled since the election began. */
+void pdk_member_decided(struct pdk_node *n, const struct pdk_vote *vote)
+{
+    take_role(n, vote->leader);
+    if (n->no_space) pdk_member_space(n);
 }
 
 /* ---- inputs ---------------------------------------------------------------------------------- */
@@ -407,6 +409,7 @@ static bool take_loaded(struct pdk_node *n, const struct pdk_input *input)
     pdk_node_new_prep(n);
     pdk_propose_forget(n);
     pdk_history_reset(n->history, input->recovery->last_zxid);
+    pdk_history_written(n->history, INT64_MAX); /* the log has come to its end */
     n->proposed = n->durable = n->committed = input->recovery->last_zxid;
     n->last_snapshot_bytes = input->recovery->snapshot_bytes;
     n->txns_since_snapshot = input->recovery->txns;

@@ -155,6 +155,7 @@ static void log_space(struct pdk_node *n, bool room)
 
 static void log_durable(struct pdk_node *n, pdk_zxid zxid)
 {
+    pdk_history_written(n->history, zxid);
     /* Of a history that has been given up meanwhile. */
     if (zxid > pdk_history_last(n->history)) return;
     if (zxid > n->durable) n->durable = zxid;

@@ -23,7 +23,9 @@ struct pdk_history {
     struct pdk_history_entry *entries; /* [first, first + count) */
     size_t first, count, cap;
     struct block *oldest, *newest;
-    struct block *spare; /* one empty block of the usual size, against thrashing */
+    struct block *retired; /* of no entry any more, but not written yet ... */
+    pdk_zxid retired_last; /* ... until this is */
+    struct block *spare;   /* one empty block of the usual size, against thrashing */
     size_t bytes;
 };
 
@@ -48,6 +50,7 @@ void pdk_history_destroy(struct pdk_history *h)
 {
     if (h == NULL) return;
     pdk_history_reset(h, 0);
+    pdk_history_written(h, INT64_MAX);
     pdk_mem_free(h->mem, h->spare);
     pdk_mem_free(h->mem, h->entries);
     pdk_mem_free(h->mem, h);
@@ -148,6 +151,29 @@ void pdk_history_reset(struct pdk_history *h, pdk_zxid base)
     h->count = 0;
     h->bytes = 0;
     h->base = base;
+}
+
+void pdk_history_retire(struct pdk_history *h, pdk_zxid base)
+{
+    pdk_zxid last = pdk_history_last(h);
+    if (h->newest != NULL) {
+        if (last > h->retired_last) h->retired_last = last;
+        h->newest->next = h->retired;
+        h->retired = h->oldest;
+        h->oldest = h->newest = NULL;
+    }
+    pdk_history_reset(h, base);
+}
+
+void pdk_history_written(struct pdk_history *h, pdk_zxid zxid)
+{
+    if (zxid < h->retired_last) return;
+    while (h->retired != NULL) {
+        struct block *b = h->retired;
+        h->retired = b->next;
+        pdk_mem_free(h->mem, b);
+    }
+    h->retired_last = 0;
 }
 
 pdk_zxid pdk_history_base(const struct pdk_history *h) { return h->base; }

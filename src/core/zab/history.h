@@ -30,6 +30,11 @@ struct pdk_history *pdk_history_create(const struct pdk_mem *mem, size_t keep_co
 void pdk_history_destroy(struct pdk_history *h);
 /* Empty; the next entry follows `base`. */
 void pdk_history_reset(struct pdk_history *h, pdk_zxid base);
+/* The same while the log may still have to write some of it: the bytes stay good until _written has
+ * been told of what is the last entry now, or of more. */
+void pdk_history_retire(struct pdk_history *h, pdk_zxid base);
+/* The log has written everything up to `zxid`. */
+void pdk_history_written(struct pdk_history *h, pdk_zxid zxid);
 
 /* Room for the record of `zxid`, to be filled and framed by the caller before anything else. */
 uint8_t *pdk_history_add(struct pdk_history *h, pdk_zxid zxid, size_t txn_len);

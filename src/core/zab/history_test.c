@@ -147,6 +147,39 @@ static void reset_forgets_and_goes_on_from_its_base(void **state)
     pdk_history_destroy(h);
 }
 
+/* The sanitizer sees whether the bytes are still there. */
+static void what_is_retired_stays_until_it_is_written(void **state)
+{
+    (void)state;
+    struct pdk_history *h = pdk_history_create(pdk_mem_heap(), 5, 1000);
+    const uint8_t *records[3];
+    for (uint32_t i = 1; i <= 2; i++) {
+        uint8_t *record = pdk_history_add(h, ZXID(1, i), 300000);
+        memset(record, (int)i, 300000);
+        records[i - 1] = record;
+    }
+    pdk_history_retire(h, ZXID(3, 9));
+    assert_int_equal(pdk_history_count(h), 0);
+    assert_int_equal(pdk_history_last(h), ZXID(3, 9));
+    uint8_t *other = pdk_history_add(h, ZXID(4, 1), 300000);
+    memset(other, 7, 300000);
+    pdk_history_reset(h, ZXID(1, 2)); /* given up: as it was, but for what memory holds */
+    pdk_history_written(h, ZXID(1, 1));
+    assert_int_equal(records[0][299999], 1);
+    assert_int_equal(records[1][299999], 2);
+
+    uint8_t *third = pdk_history_add(h, ZXID(1, 3), 100);
+    memset(third, 3, 100);
+    records[2] = third;
+    pdk_history_retire(h, ZXID(5, 1)); /* once more, before anything was written */
+    pdk_history_written(h, ZXID(1, 2));
+    assert_int_equal(records[0][0], 1);
+    assert_int_equal(records[2][99], 3);
+    pdk_history_written(h, ZXID(1, 3));
+    pdk_history_retire(h, ZXID(5, 1)); /* nothing is there */
+    pdk_history_destroy(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +189,7 @@ int main(void)
         cmocka_unit_test(records_keep_bytes_and_addresses_until_release),
         cmocka_unit_test(a_record_larger_than_any_block_has_its_own),
         cmocka_unit_test(reset_forgets_and_goes_on_from_its_base),
+        cmocka_unit_test(what_is_retired_stays_until_it_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
