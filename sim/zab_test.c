@@ -3,7 +3,25 @@
  *   zab_test              a fixed budget of seeds
  *   zab_test SEED [N]     N seeds from SEED on (1), with what happened in each
  *
- * Invariants: sim/zabbox.h.  Mutants that this budget finds are listed in sim/README.md. */
+ * Invariants: sim/zabbox.h.  What this budget finds, and the first seed that does:
+ *
+ *   proposals acked before they are durable               0
+ *   NEWLEADER acked before its history is durable         8
+ *   NEWLEADER acked before its epoch is stored            4
+ *   an epoch promised before that is stored             442
+ *   a promise that must not count, counted              932
+ *   TRUNC left out                                        3
+ *   clients served with a tail that may be cut          303
+ *   SNAP of a tree that is behind the leader's log      364
+ *   DIFF to a learner that has another history           70
+ *   commits with one ack less than a quorum               0
+ *   our own disk counted before it is done                1
+ *   broadcast without a quorum for NEWLEADER              0
+ *   an epoch begun without a quorum for it              169
+ *   a learner not fed from its synchronisation on         0
+ *
+ * A leader that is behind one of its learners in zxid takes 9934 seeds.  Gaps, and commits that are
+ * not the next, cannot come from our leader: they are for unit tests. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +31,7 @@
 
 #include "sim/zabbox.h"
 
-#define SEEDS 600
+#define SEEDS 1000
 #define STEPS 2500
 #define SETTLE_STEPS 40000
 

@@ -1,9 +1,10 @@
-/* sim/zabbox.h - small ensembles of bare Zab machines: no node, no election, no bytes on a disk.
+/* sim/zabbox.h - small ensembles of bare Zab machines: no node, elections, files.
  *
- * Servers have a leader or a learner, a disk that takes its time, and streams that are cut
- * anywhere; the one with the best (epoch, zxid) of a random majority leads.  Log and epoch files are
- * written independently of each other: nothing may rest on their order but what the machines wait
- * for.  A crash loses what was not yet written, or keeps a part of it that nobody was told of.
+ * Servers have a leader or a learner, a slow disk, and streams that are cut anywhere.  The
+ * best (epoch, zxid) of a random majority leads, and others come.  Log and epoch files are written
+ * independently of each other: nothing may rest on their order but what the machines wait for, and
+ * a leader's current epoch, which zab.h promises behind its log.  A crash loses what was not yet
+ * written, or keeps a part of it that nobody was told of.
  *
  * After every change on a disk the worst is assumed, that all servers crash now: whatever majority
  * comes back, its best must have everything that was committed. */
@@ -48,6 +49,7 @@ struct pdk_zabbox_server {
     struct pdk_zabbox_job *jobs;
     size_t job_count, job_cap;
     int64_t storing_accepted, storing_current; /* 0: none */
+    bool behind_log;                           /* the current epoch waits for the jobs */
 
     /* in memory */
     struct pdk_zabbox_log log;
