@@ -68,7 +68,7 @@ static void a_member_has_the_defaults_of_apache(void **state)
     assert_int_equal(c->observer_master_port, 0);
     assert_int_equal(c->election_bind_retry, 3);
     assert_int_equal(c->connect_timeout_ms, 5000);
-    assert_int_equal(c->link_queue_bytes, 67108864);
+    assert_int_equal(c->link_queue_bytes, 268435456);
     assert_int_equal(c->slow_sync_ms, 0);
     unload(&l);
 }

@@ -309,7 +309,7 @@ static const struct pdk_config_key keys[] = {
          "voter was heard"),
     LONG("paddock.commitLogBytes", node.ensemble.commit_log_bytes, 0, I64 / 2, "16777216",
          "bytes of transactions kept in memory for learners that come back"),
-    LONG("paddock.linkQueueBytes", link_queue_bytes, 65536, I64 / 2, "67108864",
+    LONG("paddock.linkQueueBytes", link_queue_bytes, 65536, I64 / 2, "268435456",
          "bytes queued for a member that does not read; beyond: its link is closed; at least two "
          "of the longest transactions"),
     LONG("paddock.slowSyncHandOverMs", node.ensemble.slow_sync_hand_over_ms, 0, I32, "0",

@@ -322,6 +322,7 @@ void pdk_links_carry(struct pdk_node *n, const struct pdk_zab_effect *e)
     case PDK_ZAB_SPOOL_ADD: add_to_spool(n, e->bytes); break;
     case PDK_ZAB_SPOOL_END:
         m->spooling = false;
+        m->installing = true;
         begin_loading(n, PDK_OUT_SPOOL_INSTALL, pdk_history_base(n->history));
         break;
     case PDK_ZAB_COMMIT:

@@ -5,6 +5,7 @@
 #define HELLO_STRANGERS_MAX 64
 #define REDIAL_MS 250
 #define STAY_OUT_MS 1000
+#define FRUITLESS_FREE 4 /* roles that end before they serve, and cost no pause */
 
 static struct pdk_mesh *make_mesh(struct pdk_node *n, struct pdk_membership *m)
 {
@@ -99,6 +100,9 @@ void pdk_member_start(struct pdk_node *n)
 /* An observer does not storm the voters that have just lost their leader. */
 static int64_t pause_before_looking(struct pdk_node *n)
 {
+    /* One role that comes to nothing after the other: somebody must be given time to mend. */
+    int32_t idle = n->member->fruitless - FRUITLESS_FREE;
+    if (idle > 0) return idle < 7 ? INT64_C(10) << idle : 1000;
     const struct pdk_member *me = pdk_members_find(n->member->committed, n->member->me);
     int64_t most = n->config.ensemble.observer_election_delay_ms;
     if (me == NULL || me->is_voter || most <= 0) return 0;
@@ -205,6 +209,11 @@ static void take_role(struct pdk_node *n, pdk_sid sid)
         follow(n, sid);
 }
 
+void pdk_member_decided(struct pdk_node *n, const struct pdk_vote *vote)
+{
+    take_role(n, vote->leader);
+}
+
 /* ---- the end of a role ----------------------------------------------------------------------- */
 
 static void close_learners(struct pdk_node *n)
@@ -251,6 +260,7 @@ void pdk_member_step_down(struct pdk_node *n, struct pdk_slice why)
     PDK_SAY(n, PDK_LOG_WARN, "role.lost role=%s leader=%lld why=\"%.*s\"", pdk_role_name(m->role),
             (long long)m->leader_sid, (int)pdk_min_size(why.len, 300), (const char *)why.bytes);
     end_machines(n);
+    m->fruitless = m->serves ? 0 : m->fruitless + 1;
     m->role = PDK_ROLE_LOOKING;
     m->leader_sid = PDK_SID_NONE;
     m->serves = m->retiring = false;
@@ -369,14 +379,9 @@ void pdk_member_space(struct pdk_node *n)
             hand_over(n, PDK_SID_NONE, "the log's disk is full");
         else if (m->leader != NULL || m->learner != NULL)
             pdk_member_step_down(n, pdk_slice_str("the log's disk is full"));
+        else if (m->loading == NULL)
+            m->look_at_ms = n->now.mono_ms; /* what an election is worth is asked again */
     }
-}
-
-/* The disk may have filled since the election began. */
-void pdk_member_decided(struct pdk_node *n, const struct pdk_vote *vote)
-{
-    take_role(n, vote->leader);
-    if (n->no_space) pdk_member_space(n);
 }
 
 /* ---- inputs ---------------------------------------------------------------------------------- */
@@ -417,11 +422,28 @@ static bool take_loaded(struct pdk_node *n, const struct pdk_input *input)
     return true;
 }
 
+/* The leader's snapshot found no room: what we had is as it was (core/store/resync.h). */
+static void keep_old_history(struct pdk_node *n)
+{
+    pdk_history_reset(n->history, n->member->before_spool);
+    n->proposed = n->member->before_spool;
+    if (n->member->learner != NULL)
+        pdk_member_step_down(n, pdk_slice_str("there is no room for the leader's snapshot"));
+    else
+        n->member->look_at_ms = n->now.mono_ms;
+}
+
 static void loaded(struct pdk_node *n, const struct pdk_input *input)
 {
     struct pdk_membership *m = n->member;
     PDK_ASSERT(m->loading != NULL);
+    bool installs = m->installing;
+    m->installing = false;
     bool ok = take_loaded(n, input);
+    if (installs && input->err == PDK_ENOSPC) {
+        keep_old_history(n);
+        return;
+    }
     if (m->learner != NULL) {
         pdk_learner_loaded(m->learner, n->now.mono_ms, ok, pdk_history_last(n->history));
         return;
@@ -508,6 +530,7 @@ static void begin_looking(struct pdk_node *n)
     m->next_leader = PDK_SID_NONE;
     m->look_at_ms = INT64_MAX;
     if (must_stay_out(n)) {
+        pdk_elect_withdraw(m->elect);
         m->look_at_ms = n->now.mono_ms + STAY_OUT_MS;
         return;
     }

@@ -73,8 +73,9 @@ struct pdk_membership {
     /* A tree that is being loaded instead of ours: nothing may be decided before it is there. */
     struct pdk_state *loading;
     struct pdk_recover_sink loading_sink;
-    bool spooling;
-    pdk_zxid before_spool; /* the end of our history, should the snapshot not come through */
+    bool spooling, installing; /* a snapshot of the leader's */
+    int32_t fruitless;         /* roles in a row that have ended before they served */
+    pdk_zxid before_spool;     /* the end of our history, should the snapshot not come through */
 
     int64_t looking_since_ms, look_at_ms; /* INT64_MAX: an election is on, or a role is held */
     int64_t last_election_ms;

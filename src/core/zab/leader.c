@@ -100,15 +100,25 @@ static void make_room(struct pdk_leader *l, uint32_t link)
     }
 }
 
+/* Peers are in the order of their coming: a member that has something to say is not kept out by
+ * those that say nothing. */
+static void drop_oldest_stranger(struct pdk_leader *l)
+{
+    size_t i = 0;
+    while (i < l->count && l->peers[i]->step != STEP_INFO) i++;
+    if (i < l->count) pdk_leader_drop(l, l->peers[i], "it has said nothing, and others come");
+}
+
 void pdk_leader_accepted(struct pdk_leader *l, int64_t now_ms, uint32_t link,
                          struct pdk_slice address)
 {
     l->now_ms = now_ms;
     PDK_ASSERT(!pdk_leader_knows(l, link));
-    if (l->lost || l->strangers >= PDK_STRANGERS_MAX) {
+    if (l->lost) {
         pdk_zab_add(&l->out, PDK_ZAB_CLOSE)->link = link;
         return;
     }
+    if (l->strangers >= PDK_STRANGERS_MAX) drop_oldest_stranger(l);
     make_room(l, link);
     struct pdk_peer *p = pdk_mem_must_zero(l->config.mem, 1, sizeof *p);
     p->address = pdk_mem_must_zero(l->config.mem, address.len + 1, 1);

@@ -37,7 +37,7 @@ enum pdk_step {
  * leads there, and epochs are used up by it. */
 #define PDK_EPOCHS_AHEAD_MAX 1000
 
-/* Links that have not said who they are; more are closed at once. */
+/* Links that have not said who they are; beyond that the oldest gives way. */
 #define PDK_STRANGERS_MAX 256u
 
 struct pdk_peer {

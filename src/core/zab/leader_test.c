@@ -191,8 +191,8 @@ static void strangers_are_limited(void **state)
         pdk_leader_accepted(r.l, r.now_ms, 100 + i, pdk_slice_str("10.0.0.9"));
     lead_expect(&r, "");
     lead_accept(&r, 1);
-    lead_expect(&r, "close 1");
-    pdk_leader_closed(r.l, r.now_ms, 100);
+    lead_expect(&r, "close 100"); /* the one that has been silent longest */
+    pdk_leader_closed(r.l, r.now_ms, 101);
     lead_greet(&r, 2, 2, 1, 0);
     lead_expect(&r, "accept 2");
 }
