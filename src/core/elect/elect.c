@@ -313,6 +313,20 @@ void pdk_elect_start(struct pdk_elect *e, int64_t now_ms, const struct pdk_candi
     weigh(e, now_ms);
 }
 
+/* Told as a vote without a database, which counts nowhere, of a round that ends decisions for me;
+ * the transport repeats it on new streams. */
+void pdk_elect_withdraw(struct pdk_elect *e)
+{
+    if (!e->started) return;
+    e->state = PDK_LOOKING;
+    e->round = (int64_t)((uint64_t)e->round + 1);
+    e->current = (struct pdk_vote){.leader = e->config.me, .zxid = -1, .epoch = e->current.epoch};
+    e->tentative = false;
+    stop_waiting(e);
+    send_to_each(e, &e->voters);
+    e->started = false;
+}
+
 /* ---- receiving ------------------------------------------------------------------------------- */
 
 /* A newer config than mine.  True: the message must not be looked at further, since the election
@@ -371,7 +385,8 @@ static void answer_stranger(struct pdk_elect *e, pdk_sid from, const struct pdk_
 static void receive_vote(struct pdk_elect *e, int64_t now_ms, pdk_sid from,
                          const struct pdk_statement *s)
 {
-    pdk_votes_remove(&e->claims, from); /* it has its role no more */
+    pdk_votes_remove(&e->claims, from);                        /* it has its role no more */
+    if (s->vote.zxid == -1) pdk_votes_remove(&e->heard, from); /* nor the vote of before */
     if (s->vote.round < e->round) {
         send_to(e, from);
         return;

@@ -5,6 +5,7 @@
  *
  *     looking --decided--> settled (leading, following, observing) --start--> looking ...
  *                          deserted: start again, unless the role has taken hold
+ *     any --withdraw--> silent --start--> looking
  *
  * Differences from Apache, all invisible on the wire: finalizeWait is a setting and is skipped when
  * every voter has been heard in this round or is known to be down (decision 13); waiting is a
@@ -72,6 +73,8 @@ struct pdk_candidate {
                      * same zxid and epoch, which that one is known to have; else PDK_SID_NONE */
 };
 void pdk_elect_start(struct pdk_elect *e, int64_t now_ms, const struct pdk_candidate *candidate);
+/* Neither role nor election until _start: what I said before holds no more.  Nobody is answered. */
+void pdk_elect_withdraw(struct pdk_elect *e);
 /* The role is taken.  From now on others that look get the decided vote and this state. */
 void pdk_elect_settle(struct pdk_elect *e, enum pdk_peer_state state);
 /* Broadcast has begun: the current vote carries the new epoch (ZOOKEEPER-1732). */

@@ -446,6 +446,62 @@ static void votes_before_the_first_start_are_kept(void **state)
     close_fixture(&f);
 }
 
+/* ---- withdrawing ----------------------------------------------------------------------------- */
+
+static void one_that_withdraws_is_silent_until_it_starts_again(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    open_as(&f, 3, 3, 0);
+    pdk_elect_withdraw(f.e); /* there is nothing to take back */
+    expect(&f, "");
+    start(&f, 5, 1);
+    receive(&f, 1, LOOKING, 3, 5, 1, 1);
+    receive(&f, 2, LOOKING, 3, 5, 1, 1);
+    pdk_elect_settle(f.e, LEADING);
+    expect(&f, "1,2<LOOKING 3 z5 r1 e1; decided 3 z5 r1 e1; 1,2<LEADING 3 z5 r1 e1");
+    pdk_elect_withdraw(f.e);
+    expect(&f, "1,2<LOOKING 3 zffffffffffffffff r2 e1");
+    pdk_elect_withdraw(f.e);
+    receive(&f, 1, LOOKING, 3, 5, 1, 1);
+    receive(&f, 2, FOLLOWING, 3, 5, 1, 1);
+    receive(&f, 1, LOOKING, 2, 5, 2, 1);
+    peer(&f, 2, false);
+    assert_int_equal(pdk_elect_deadline(f.e), INT64_MAX);
+    expect(&f, "");
+    start(&f, 5, 1); /* the vote that came meanwhile counts */
+    expect(&f, "1,2<LOOKING 3 z5 r3 e1");
+    close_fixture(&f);
+}
+
+/* A member whose disk is full does not lead: without this the others elect it for ever. */
+static void one_that_has_withdrawn_is_elected_by_nobody(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    follow(&f);
+    receive(&f, 3, LOOKING, 3, -1, 2, 1); /* they leave at once */
+    expect(&f, "deserted; 3<FOLLOWING 3 z5 r1 e1");
+    start(&f, 5, 1);
+    receive(&f, 2, FOLLOWING, 3, 5, 1, 1); /* one that has not noticed yet */
+    expect(&f, "2,3<LOOKING 1 z5 r2 e1");
+    receive(&f, 2, LOOKING, 2, 5, 2, 1);
+    expect(&f, "2,3<LOOKING 2 z5 r2 e1");
+    f.now += FINALIZE;
+    pdk_elect_tick(f.e, f.now);
+    expect(&f, "decided 2 z5 r2 e1");
+    close_fixture(&f);
+
+    open_as(&f, 1, 3, 0); /* a vote is taken back */
+    start(&f, 5, 1);
+    receive(&f, 3, LOOKING, 3, 9, 1, 1);
+    receive(&f, 3, LOOKING, 3, -1, 2, 1);
+    f.now += 10 * FINALIZE;
+    pdk_elect_tick(f.e, f.now);
+    assert_true(pdk_elect_is_looking(f.e));
+    close_fixture(&f);
+}
+
 /* ---- handing over ---------------------------------------------------------------------------- */
 
 static void a_leader_hands_over_by_voting_for_another(void **state)
@@ -599,6 +655,8 @@ int main(void)
         cmocka_unit_test(a_follower_is_told_that_its_leader_does_not_lead),
         cmocka_unit_test(votes_that_came_too_early_are_counted_at_the_start),
         cmocka_unit_test(votes_before_the_first_start_are_kept),
+        cmocka_unit_test(one_that_withdraws_is_silent_until_it_starts_again),
+        cmocka_unit_test(one_that_has_withdrawn_is_elected_by_nobody),
         cmocka_unit_test(a_leader_hands_over_by_voting_for_another),
         cmocka_unit_test(a_reconfig_retargets_the_vote),
         cmocka_unit_test(a_newer_config_is_offered_and_its_message_dropped),

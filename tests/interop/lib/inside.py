@@ -40,11 +40,13 @@ def missing():
 def runs_inside(module, case, name):
     def test(self):
         folder = pathlib.Path(sys.modules[module].__file__).parent
-        with tempfile.TemporaryFile('w+', errors='replace') as out:
+        # A folder from outside: what is mounted in there cannot be removed inside.
+        with (tempfile.TemporaryFile('w+', errors='replace') as out,
+              tempfile.TemporaryDirectory(prefix='interop-inside-') as temporary):
             child = subprocess.Popen(
                 INSIDE + [sys.executable, '-c', _MAIN, module, f'{case}.{name}'], cwd=folder,
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                preexec_fn=servers.die_with_parent)
+                env={**os.environ, 'TMPDIR': temporary}, preexec_fn=servers.die_with_parent)
             try:
                 code = child.wait(TIMEOUT_S)
             except subprocess.TimeoutExpired:

@@ -24,7 +24,9 @@ ASAN_OPTIONS = 'verify_asan_link_order=0:detect_leaks=0'
 
 
 class DiskCase(EnsembleCase):
-    config = {'tickTime': 250, 'syncLimit': 8}
+    # Small steps for the log and small requests: a small disk has room for them.
+    config = {'tickTime': 250, 'syncLimit': 8, 'preAllocSize': 256, 'jute.maxbuffer': 100000,
+              'paddock.inFlightBytes': 262144}
 
     def setUp(self):
         hosts.loopback_up()
@@ -41,9 +43,8 @@ class DiskCase(EnsembleCase):
         load.check(ensemble.members)
         self.assertLessEqual(set(load.errors()), CLIENT_ERRORS)
 
-    def wait_log(self, member, *texts):
-        eventually(lambda: all(t in member.server.log_text() for t in texts), 40,
-                   what=f'{texts} in the log of {member}')
+    def wait_log(self, member, text):
+        eventually(lambda: text in member.server.log_text(), what=f'{text} in the log of {member}')
 
 
 class Full(DiskCase):
@@ -55,14 +56,15 @@ class Full(DiskCase):
             (member.data_dir / 'myid').write_text(f'{member.id}\n')
         return ensemble
 
-    def fill(self, member):
-        """A file of somebody else's that takes all there is."""
+    def fill(self, member, but=0):
+        """A file of somebody else's that takes all there is, but for some bytes."""
         path = member.data_dir / 'filler'
         with open(path, 'wb', buffering=0) as f:
             try:
                 while True:
                     f.write(bytes(4096))
             except OSError:
+                f.truncate(f.tell() - but)
                 return path
 
     def use_up(self, ensemble, member, through):
@@ -86,6 +88,21 @@ class Full(DiskCase):
         self.assertTrue(others[0].running())
         filler.unlink()
         eventually(lambda: others[0].mode() == 'follower', 40, what='it follows again')
+        self.finish(ensemble, load)
+
+    def test_who_is_full_before_the_start_stays_out(self):
+        ensemble = self.mounted()
+        last = ensemble[3]          # among equals it would be elected
+        filler = self.fill(last, but=65536)     # room for what a first start writes
+        last.spawn()
+        self.wait_log(last, 'log.space.none')
+        for member in ensemble.members[:2]:
+            member.spawn()
+        load = self.workload(ensemble)
+        self.assertIsNone(last.mode())
+        load.wait_acks(10)
+        filler.unlink()
+        eventually(lambda: last.mode() == 'follower', 40, what='it follows when there is room')
         self.finish(ensemble, load)
 
     def test_a_leader_hands_over(self):
