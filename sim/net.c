@@ -146,6 +146,8 @@ static void tell_closed(void *ctx, uint64_t number, uint64_t unused)
     struct stream *s = stream_of(n, (pdk_end)number);
     struct end *e = &s->ends[number % 2];
     if (!e->open || e->told || !is_held(n, s, number % 2)) return;
+    /* A dialler learns it from the answer that it waits for. */
+    if (number % 2 == 0 && !s->answered) return;
     e->told = true;
     const struct pdk_net_handler *h = &n->hosts[s->host[number % 2]].handler;
     h->closed(h->ctx, (pdk_end)number);
@@ -327,6 +329,7 @@ static void answer_dial(void *ctx, uint64_t number, uint64_t connected)
     if (s->answered) return;
     s->answered = true;
     if (!e->open || !is_held(n, s, 0)) return;
+    if (e->over) connected = 0; /* a reset has overtaken the answer */
     if (connected == 0) e->open = false;
     const struct pdk_net_handler *h = &n->hosts[s->host[0]].handler;
     h->dialled(h->ctx, (pdk_end)number, connected != 0);

@@ -127,6 +127,9 @@ void pdk_swarm_draw(struct pdk_swarm *s, struct pdk_world *w, uint32_t voters)
     s->sync_limit = (int32_t)pdk_world_between(w, 2, 8);
     s->connect_limit = (int32_t)either(w, 0, 2);
     s->session_ms = s->tick_ms * (int32_t)pdk_world_between(w, 2, 20);
+    /* A client gives each server a share of it to answer in. */
+    int32_t least_ms = 60 * (int32_t)(s->voters + s->observers);
+    if (s->session_ms < least_ms) s->session_ms = least_ms;
     draw_node(s, w);
     if (s->voters == 1) s->leader_serves = true; /* else nobody might */
     s->connect_timeout_ms = pdk_world_about(w, 100, 2000);

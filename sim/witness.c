@@ -169,7 +169,8 @@ static void compare(struct pdk_witness *w, const struct expected *x, pdk_zxid zx
 void pdk_witness_connected(struct pdk_witness *w, bool sets_watches, pdk_zxid relative)
 {
     w->catching_up = sets_watches;
-    w->relative = relative;
+    /* Pings have shown more, perhaps, but a client brings only what its requests have seen. */
+    w->seen = w->relative = relative;
     w->got_count = 0;
     if (!sets_watches && w->watch_count > 0)
         pdk_world_fail(w->world, "%s: the client has forgotten %zu watches", w->name,
