@@ -69,7 +69,8 @@ class Member:
         self.data_dir.mkdir(parents=True)
         (self.data_dir / 'myid').write_text(f'{number}\n')
         self.host = None if ensemble.network is None else ensemble.network.add_host(number)
-        self.ip = self.name = HOST if self.host is None else self.host.ip
+        self.ip = HOST if self.host is None else self.host.ip
+        self.name = self.peer_name = self.ip    # what stands in configs, for clients and peers
         self.client_port, self.quorum_port, self.election_port = free_ports(3)
         self.config = {}        # of this member alone, beyond or instead of the ensemble's
         self.server = None
@@ -92,7 +93,7 @@ class Member:
 
     def line(self):
         """What stands behind `server.N=`."""
-        return (f'{self.name}:{self.quorum_port}:{self.election_port}:{self.role};'
+        return (f'{self.peer_name}:{self.quorum_port}:{self.election_port}:{self.role};'
                 f'{self.name}:{self.client_port}')
 
     def set_kind(self, kind):

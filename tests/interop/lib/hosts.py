@@ -56,14 +56,6 @@ class Host:
         run('ip', 'route', 'flush', 'dev', self.device)
         run('ip', 'route', 'add', ip, 'dev', self.device)
 
-    def throttle(self, rate):
-        """No more than `rate` (as tc spells it) towards this host; None: as before."""
-        if rate is None:
-            run('tc', 'qdisc', 'del', 'dev', self.device, 'root')
-        else:
-            run('tc', 'qdisc', 'add', 'dev', self.device, 'root', 'tbf', 'rate', rate,
-                'burst', '4kb', 'limit', '64kb')
-
     def enter(self):
         """Between fork and exec: the process goes on in here."""
         if _libc.setns(self.namespace, CLONE_NEWNET) != 0:

@@ -1,21 +1,23 @@
-"""A TCP relay between a client and a server that a test can cut, stall and close."""
+"""TCP relays that a test can cut, close and slow down."""
 
+import queue
 import socket
 import struct
 import threading
+import time
 
 
 class Proxy:
-    """Listens on a free loopback port and relays to `target`.
+    """Listens on a free loopback port, or on `address`, and relays to `target`.
 
     cut()      drops all connections (RST to both sides); new ones are still relayed
     refuse()   drops all and answers new connections with an immediate close
     accept()   relays again
     """
 
-    def __init__(self, target):
+    def __init__(self, target, address=('127.0.0.1', 0)):
         self.target = target
-        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.listener = socket.create_server(address)
         self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
         self.pairs = []
@@ -63,14 +65,52 @@ class Proxy:
             for a, b in ((near, far), (far, near)):
                 threading.Thread(target=self._relay, args=(a, b), daemon=True).start()
 
-    @staticmethod
-    def _relay(source, sink):
+    def _relay(self, source, sink):
         try:
             while data := source.recv(65536):
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             pass                                # cut, or the other side is gone
+
+
+class SlowProxy(Proxy):
+    """Every byte arrives `delay_s` later, and no more than `bytes_per_s` of them, while
+    `is_slow(near, far)` says so of the two addresses; order is kept."""
+
+    def __init__(self, target, address, delay_s, bytes_per_s, is_slow):
+        self.delay_s, self.bytes_per_s, self.is_slow = delay_s, bytes_per_s, is_slow
+        super().__init__(target, address)
+
+    def _relay(self, source, sink):
+        pieces = queue.Queue(1024)          # then the sender feels it
+        threading.Thread(target=self._deliver, args=(pieces, sink), daemon=True).start()
+        due = 0.0
+        try:
+            ends = source.getpeername()[0], sink.getpeername()[0]
+            while data := source.recv(16384):
+                now = time.monotonic()
+                if self.is_slow(*ends):
+                    due = max(now + self.delay_s, due + len(data) / self.bytes_per_s)
+                pieces.put((due, data))
+        except OSError:
+            pass
+        pieces.put((due, b''))
+
+    @staticmethod
+    def _deliver(pieces, sink):
+        try:
+            while True:
+                due, data = pieces.get()
+                # What the link takes: the very thing that is tested.
+                time.sleep(max(0.0, due - time.monotonic()))
+                if not data:
+                    sink.shutdown(socket.SHUT_WR)
+                    return
+                sink.sendall(data)
+        except OSError:
+            while pieces.get()[1]:          # so that the reader never waits for us
+                pass
 
 
 def _reset(s):
