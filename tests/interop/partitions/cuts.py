@@ -179,6 +179,49 @@ class Cuts(CutCase):
         self.finish(ensemble, load)
 
 
+class Deposed(CutCase):
+    """A leader that is more patient than the others believes to lead when they follow another.
+
+    Nothing is in flight when it is cut off, so that nothing but the barrier holds a sync up.
+    """
+
+    PATIENT = 6
+
+    def begin_with_patient_leader(self):
+        self.network = Network()
+        ensemble = self.ensemble(3, start=False, network=self.network)
+        patient, others = ensemble[3], [ensemble[1], ensemble[2]]
+        for member in others:
+            member.config['syncLimit'] = SYNC_LIMIT // 2
+        patient.config['syncLimit'] = SYNC_LIMIT // 2 * self.PATIENT
+        ensemble.start()
+        while (leader := ensemble.wait_leader()) is not patient:
+            leader.word('hand')
+            ensemble.wait_leader(other_than=leader)
+            ensemble.wait_serving()
+        return ensemble, patient, others
+
+    def test_sync_through_a_leader_that_does_not_know_it_yet(self):
+        ensemble, patient, others = self.begin_with_patient_leader()
+        client = self.synced(ensemble, patient)
+        self.ok(client.create(Barrier.PATH, b'old'))
+        for member in others:
+            self.synced(ensemble, member).close()
+        self.ok(client.sync())
+        self.network.cut([patient], others)
+        writer = self.synced(ensemble, self.wait_another(others))
+        self.ok(writer.set(Barrier.PATH, b'new'))
+        client.send('sync', wire.enc_path(Barrier.PATH))
+        client.send('getData', wire.enc_path_watch(Barrier.PATH))
+        client.conn.timeout_s = 1.0
+        self.assertEqual(patient.mode(), 'leader', 'the test came too late')
+        with self.assertRaises((wire.Quiet, wire.Closed)):
+            self.fail(f'a deposed leader answers {client.wait_reply()}')
+        self.network.heal()
+        eventually(lambda: patient.mode() == 'follower', 40, what='the old leader follows')
+        self.finish(ensemble, self.workload(ensemble))
+
+
 class MoreCuts(CutCase):
     @long
     def test_one_way_between_the_leader_and_one_follower(self):
