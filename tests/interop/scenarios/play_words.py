@@ -66,6 +66,7 @@ def words_of_connections(stage):
     def clean(text):
         text = re.sub(r'(est|lresp|recved|sent|queued)=\d+', r'\1=N', text)
         text = re.sub(r'(llat|minlat|avglat|maxlat)=\d+', r'\1=N', text)
+        text = re.sub(r'\[\d\]\(', '[I](', text)     # Apache's is 0 for a moment after each request
         return masked(PORT)(text)
 
     for word in ('cons', 'dump'):
