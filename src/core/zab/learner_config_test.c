@@ -138,6 +138,29 @@ static void an_observer_is_told_all_at_once(void **state)
     }
 }
 
+static void bug_1784_an_observer_may_be_told_while_it_synchronises(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(1, 0x100000003);
+    r->config.me = 4;
+    r->config.is_observer = true;
+    rig_start(r);
+    rig_dialled(r, true);
+    rig_put_leader_info(r, 2, false);
+    rig_flush(r);
+    rig_stored(r, 2, false);
+    rig_packet(r, PDK_Q_DIFF, 0x100000003);
+    rig_new_leader(r, 2, "");
+    rig_forget(r);
+    put_inform(r, 0x200000001, 2, THREE "server.4=d:1:2:observer;9\n");
+    rig_flush(r);
+    rig_expect(r, "seen 200000001 append 200000001 active 200000001 by 2 commit 200000001");
+    rig_stored(r, 2, true);
+    rig_packet(r, PDK_Q_UPTODATE, -1);
+    rig_expect(r, ">ACK 200000000 >ACK 200000000 serve 2");
+    rig_free(r);
+}
+
 static void the_same_members_under_a_new_version_change_nothing(void **state)
 {
     (void)state;
@@ -284,8 +307,8 @@ static void a_config_that_cannot_be_read_ends_the_attempt(void **state)
     rig_free(r);
 }
 
-/* ZOOKEEPER-3829 among others: with reconfig off the own config holds. */
-static void without_reconfig_every_config_is_ignored(void **state)
+/* With reconfig off the own config holds. */
+static void bug_3829_without_reconfig_every_config_is_ignored(void **state)
 {
     (void)state;
     struct rig *r = rig_new(1, 0x100000003);
@@ -317,6 +340,7 @@ int main(void)
         cmocka_unit_test(a_reconfig_is_seen_then_comes_into_force_then_applies),
         cmocka_unit_test(who_gets_another_role_or_leader_applies_and_leaves),
         cmocka_unit_test(an_observer_is_told_all_at_once),
+        cmocka_unit_test(bug_1784_an_observer_may_be_told_while_it_synchronises),
         cmocka_unit_test(the_same_members_under_a_new_version_change_nothing),
         cmocka_unit_test(an_activation_needs_its_proposal),
         cmocka_unit_test(two_reconfigs_may_come_at_once),
@@ -326,7 +350,7 @@ int main(void)
         cmocka_unit_test(a_config_that_we_have_is_no_news),
         cmocka_unit_test(a_config_seen_before_comes_into_force_all_the_same),
         cmocka_unit_test(a_config_that_cannot_be_read_ends_the_attempt),
-        cmocka_unit_test(without_reconfig_every_config_is_ignored),
+        cmocka_unit_test(bug_3829_without_reconfig_every_config_is_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,8 +39,7 @@ static void a_trunc_that_cannot_be_done_asks_for_a_snapshot_next_time(void **sta
     rig_free(r);
 }
 
-/* "TRUNC to absent zxid" */
-static void a_trunc_that_ends_elsewhere_starts_anew(void **state)
+static void bug_trunc_to_absent_zxid_starts_anew(void **state)
 {
     (void)state;
     static const struct {
@@ -194,8 +193,8 @@ static void a_snapshot_may_come_in_any_pieces(void **state)
     }
 }
 
-/* ZOOKEEPER-2872, 3642 */
-static void a_snapshot_cut_anywhere_is_not_installed(void **state)
+/* And 3642. */
+static void bug_2872_a_snapshot_cut_anywhere_is_not_installed(void **state)
 {
     (void)state;
     for (size_t len = 0; len < sizeof rig_tree; len++) {
@@ -313,7 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trunc_waits_for_the_tree),
         cmocka_unit_test(a_trunc_that_cannot_be_done_asks_for_a_snapshot_next_time),
-        cmocka_unit_test(a_trunc_that_ends_elsewhere_starts_anew),
+        cmocka_unit_test(bug_trunc_to_absent_zxid_starts_anew),
         cmocka_unit_test(a_trunc_ahead_of_us_is_refused),
         cmocka_unit_test(a_trunc_by_the_same_leader_forgets_nothing),
         cmocka_unit_test(what_comes_again_may_come_behind_new_leader),
@@ -321,7 +320,7 @@ int main(void)
         cmocka_unit_test(an_observer_may_be_ahead_of_who_feeds_it),
         cmocka_unit_test(a_snapshot_is_spooled_installed_and_waited_for),
         cmocka_unit_test(a_snapshot_may_come_in_any_pieces),
-        cmocka_unit_test(a_snapshot_cut_anywhere_is_not_installed),
+        cmocka_unit_test(bug_2872_a_snapshot_cut_anywhere_is_not_installed),
         cmocka_unit_test(a_malformed_snapshot_is_refused),
         cmocka_unit_test(a_snapshot_that_cannot_be_loaded_leaves_nothing_to_trust),
         cmocka_unit_test(a_link_that_closes_while_loading_is_lost_behind_it),

@@ -232,8 +232,8 @@ static void a_diff_that_ends_before_us_is_refused(void **state)
     rig_free(r);
 }
 
-/* ZOOKEEPER-4925, and "unmatched commit". */
-static void a_gap_ends_the_attempt(void **state)
+/* And "unmatched commit". */
+static void bug_4925_a_gap_ends_the_attempt(void **state)
 {
     (void)state;
     static const struct {
@@ -303,10 +303,51 @@ static void a_proposal_that_holds_something_else_is_refused(void **state)
     }
 }
 
+/* The order A, B, C, with a slow disk at each place (4785); all of it is in the log, though it was
+ * committed before NEWLEADER (3911), before anybody is served (3023). */
+static void bug_4643_4646_the_history_is_durable_before_it_is_vouched_for(void **state)
+{
+    (void)state;
+    struct rig *r = rig_greeted(1, 0x100000003, 2, false);
+    rig_packet(r, PDK_Q_DIFF, 0x100000005);
+    for (pdk_zxid z = 0x100000004; z <= 0x100000005; z++) {
+        rig_propose(r, z);
+        rig_commit(r, z);
+    }
+    rig_new_leader(r, 2, "");
+    rig_expect(r, "commit 100000003 append 100000004 commit 100000004 append 100000005 "
+                  "commit 100000005");
+    pdk_learner_durable(r->l, r->now_ms, 0x100000004);
+    rig_drain(r);
+    rig_expect(r, "");
+    rig_durable(r);
+    rig_expect(r, "vouch 2");
+    rig_tick(r, 500);
+    rig_expect(r, "");
+    rig_stored(r, 2, true);
+    rig_expect(r, ">ACK 200000000");
+    rig_packet(r, PDK_Q_UPTODATE, -1);
+    rig_expect(r, ">ACK 200000000 serve 2");
+    rig_free(r);
+}
+
+/* A proposal that is cut in its middle is none. */
+static void bug_2355_half_a_proposal_leaves_no_trace(void **state)
+{
+    (void)state;
+    struct rig *r = rig_serving(1, 0x100000003, 2, false);
+    rig_put_txn(r, PDK_Q_PROPOSAL, 0x200000001);
+    r->in.len -= 5;
+    rig_flush(r);
+    rig_closed(r);
+    rig_expect(r, "lost");
+    rig_free(r);
+}
+
 /* ---- acks ------------------------------------------------------------------------------------ */
 
-/* ZOOKEEPER-4685: the leader takes the first ack for NEWLEADER's. */
-static void no_proposal_is_acked_before_new_leader_is(void **state)
+/* The leader takes the first ack for NEWLEADER's. */
+static void bug_4685_no_proposal_is_acked_before_new_leader_is(void **state)
 {
     (void)state;
     struct rig *r = rig_greeted(2, 0x200000003, 3, false);
@@ -338,8 +379,7 @@ static void what_came_before_all_epochs_is_not_acked_either(void **state)
     rig_free(r);
 }
 
-/* ZOOKEEPER-4394 */
-static void a_commit_may_come_before_up_to_date(void **state)
+static void bug_4394_a_commit_may_come_before_up_to_date(void **state)
 {
     (void)state;
     struct rig *r = rig_greeted(1, 0x100000003, 2, false);
@@ -661,13 +701,15 @@ int main(void)
         cmocka_unit_test(a_log_that_is_not_yet_synced_is_waited_for),
         cmocka_unit_test(an_epoch_that_we_hold_is_not_stored_again),
         cmocka_unit_test(a_diff_that_ends_before_us_is_refused),
-        cmocka_unit_test(a_gap_ends_the_attempt),
+        cmocka_unit_test(bug_4925_a_gap_ends_the_attempt),
         cmocka_unit_test(a_commit_is_that_of_the_next_proposal_across_epochs),
         cmocka_unit_test(too_many_uncommitted_epochs_are_refused),
         cmocka_unit_test(a_proposal_that_holds_something_else_is_refused),
-        cmocka_unit_test(no_proposal_is_acked_before_new_leader_is),
+        cmocka_unit_test(bug_4643_4646_the_history_is_durable_before_it_is_vouched_for),
+        cmocka_unit_test(bug_2355_half_a_proposal_leaves_no_trace),
+        cmocka_unit_test(bug_4685_no_proposal_is_acked_before_new_leader_is),
         cmocka_unit_test(what_came_before_all_epochs_is_not_acked_either),
-        cmocka_unit_test(a_commit_may_come_before_up_to_date),
+        cmocka_unit_test(bug_4394_a_commit_may_come_before_up_to_date),
         cmocka_unit_test(apaches_leader_gets_an_ack_for_each_proposal),
         cmocka_unit_test(our_leader_gets_one_ack_for_all),
         cmocka_unit_test(commits_do_not_wait_for_our_disk),
