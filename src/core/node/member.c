@@ -151,6 +151,7 @@ static void lead(struct pdk_node *n)
         .log_is_durable = n->durable >= pdk_history_last(n->history),
     };
     m->role = PDK_ROLE_LEADING;
+    m->needs_tree = false;
     m->announced = pdk_history_last(n->history);
     m->leader = pdk_leader_create(&leader, n->now.mono_ms);
     listen(n, PDK_PORT_QUORUM, true);
@@ -173,7 +174,7 @@ static void follow(struct pdk_node *n, pdk_sid sid)
         .last_seen = m->last_seen,
         .accepted_epoch = m->accepted_epoch,
         .current_epoch = m->current_epoch,
-        .last = m->untrusted ? -1 : pdk_history_last(n->history),
+        .last = m->untrusted || m->needs_tree ? -1 : pdk_history_last(n->history),
         .log_is_durable = n->durable >= pdk_history_last(n->history),
         .history = n->history,
         .snapshot_entry_bytes = n->config.ensemble.packet_field_bytes,
@@ -234,7 +235,11 @@ static void end_machines(struct pdk_node *n)
         listen(n, PDK_PORT_QUORUM, false);
     }
     if (m->learner != NULL) {
-        m->untrusted = pdk_learner_untrusted(m->learner);
+        bool untrusted = pdk_learner_untrusted(m->learner);
+        if (m->needs_tree)
+            m->needs_tree = untrusted;
+        else
+            m->untrusted = untrusted;
         pdk_learner_destroy(m->learner);
         m->learner = NULL;
         pdk_feed_end(n);
@@ -440,6 +445,9 @@ static void loaded(struct pdk_node *n, const struct pdk_input *input)
     bool installs = m->installing;
     m->installing = false;
     bool ok = take_loaded(n, input);
+    /* A truncation that is impossible has changed nothing: what we have is sound, and votes, but
+     * only the leader's tree can bring us to its history. */
+    if (input->err == PDK_ENOENT) m->needs_tree = true;
     if (installs && input->err == PDK_ENOSPC) {
         keep_old_history(n);
         return;
@@ -449,7 +457,7 @@ static void loaded(struct pdk_node *n, const struct pdk_input *input)
         return;
     }
     /* Its role ended meanwhile. */
-    m->untrusted = !ok;
+    m->untrusted = !ok && !m->needs_tree;
     if (m->look_at_ms == INT64_MAX) m->look_at_ms = n->now.mono_ms;
 }
 

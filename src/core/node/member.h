@@ -51,7 +51,8 @@ struct pdk_membership {
     enum pdk_role role;
     bool serves, read_only;
     bool untrusted;
-    bool running; /* effects are being carried out */
+    bool needs_tree; /* asks the next leader for its tree, whatever the log says */
+    bool running;    /* effects are being carried out */
     int64_t accepted_epoch, current_epoch;
     int64_t serve_epoch; /* served once the tree holds nothing that is not committed; 0: none */
     pdk_sid leader_sid;  /* PDK_SID_NONE: none */
