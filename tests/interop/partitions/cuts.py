@@ -263,7 +263,7 @@ class MoreCuts(CutCase):
         seed = random.randrange(1 << 30)
         print(f'note: seed {seed}')
         draw = random.Random(seed)
-        for _ in range(20):
+        for _ in range(12):
             one, other = draw.sample(ensemble.members, 2)
             if draw.random() < 0.5:
                 self.network.cut([one], [other])

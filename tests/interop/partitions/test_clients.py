@@ -18,7 +18,7 @@ except ImportError:
 
 from conversation import Conversation  # noqa: E402
 from lib.case import eventually  # noqa: E402
-from lib.ensemble_case import EnsembleCase  # noqa: E402
+from lib.ensemble_case import EnsembleCase, long  # noqa: E402
 import stage  # noqa: E402
 import test_java as foreign_java  # noqa: E402
 import test_zkcli as foreign_zkcli  # noqa: E402
@@ -74,6 +74,7 @@ class Java(ClientCase):
 
 
 class ZkCli(ClientCase):
+    @long
     def test_zkcli_goes_on(self):
         stage.need_files('zookeeper', foreign_zkcli.ZKCLI)
         ensemble = self.ensemble(3)
