@@ -167,6 +167,7 @@ class Cuts(CutCase):
         self.assert_no_stale(watch)
         self.finish(ensemble, load)
 
+    @long
     def test_a_leader_that_hears_nobody_is_replaced(self):
         ensemble, load, leader, others = self.begin()
         watch = self.barrier(ensemble, leader, others[0])
