@@ -19,6 +19,8 @@ struct pdk_hist {
     uint32_t depth;
     struct pdk_slice txn; /* own copy */
     struct pdk_txn_header header;
+    bool born;         /* it has been looked at when it was first logged: */
+    int64_t silent_us; /* how long its session had not been heard of then */
     bool committed;
     /* Of the tree behind it, as the first replica had it. */
     bool has_digest;

@@ -92,6 +92,7 @@ struct pdk_hist *pdk_judge_logged(struct pdk_judge *j, uint32_t server,
         struct pdk_slice txn = pdk_slice_of(piece->bytes + at + PDK_LOG_HEAD_BYTES, len);
         struct pdk_hist *next = pdk_histories_add(&j->histories, s->logged, txn, server);
         if (next == NULL) return s->logged;
+        pdk_oracle_born(j->oracle, server, next);
         s->logged = next;
         at += len + PDK_LOG_FRAME_BYTES;
     }

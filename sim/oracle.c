@@ -209,6 +209,23 @@ static struct pdk_asker *find_asker(const struct pdk_oracle *o, pdk_session sess
     return a;
 }
 
+void pdk_oracle_heard(struct pdk_oracle *o, uint32_t server, pdk_session session)
+{
+    struct pdk_session_fate *fate =
+        (struct pdk_session_fate *)(uintptr_t)pdk_oracle_fate(o, session);
+    if (fate != NULL && server < PDK_ORACLE_SERVERS) fate->heard_us[server] = o->world->now_us;
+}
+
+void pdk_oracle_born(struct pdk_oracle *o, uint32_t server, struct pdk_hist *h)
+{
+    if (h->born) return;
+    h->born = true;
+    h->silent_us = INT64_MAX / 1000;
+    const struct pdk_session_fate *fate = pdk_oracle_fate(o, h->header.client_id);
+    if (fate != NULL && server < PDK_ORACLE_SERVERS)
+        h->silent_us = o->world->now_us - fate->heard_us[server];
+}
+
 const struct pdk_session_fate *pdk_oracle_fate(const struct pdk_oracle *o, pdk_session id)
 {
     for (size_t i = o->fate_count; i-- > 0;) {
@@ -254,6 +271,9 @@ static void open_session(struct pdk_oracle *o, const struct pdk_hist *h)
 static void check_not_early(struct pdk_oracle *o, const struct pdk_hist *h,
                             const struct pdk_session_fate *fate)
 {
+    int64_t silent_ms = h->silent_us / PDK_SIM_MS;
+    if (silent_ms * 110 / 100 + o->tick_ms < fate->timeout_ms)
+        wrong(o, h, "a session has expired of which its leader has heard within its timeout");
     if (o->led_since_us == NULL) return;
     int64_t since = o->led_since_us(o->led_ctx, h->zxid >> 32);
     if (since < 0) return;

@@ -14,6 +14,7 @@
 #include "sim/model.h"
 
 #define PDK_CALL_OPS 4u
+#define PDK_ORACLE_SERVERS 16u
 
 /* The answer that the model gives to one operation. */
 struct pdk_verdict {
@@ -58,6 +59,8 @@ struct pdk_session_fate {
     int32_t timeout_ms;
     pdk_zxid opened, closed; /* closed 0: it lives */
     bool expired;
+    /* The last sign of life that has come to a server: to a leader by its learners' PINGs too. */
+    int64_t heard_us[PDK_ORACLE_SERVERS];
 };
 
 /* The model behind one committed transaction. */
@@ -114,6 +117,10 @@ bool pdk_op_is_write(int32_t op);
 /* ---- servers --------------------------------------------------------------------------------- */
 /* The next transaction is committed. */
 void pdk_oracle_committed(struct pdk_oracle *o, struct pdk_hist *h);
+/* A server has heard of a session. */
+void pdk_oracle_heard(struct pdk_oracle *o, uint32_t server, pdk_session session);
+/* It has logged a transaction that nobody had before. */
+void pdk_oracle_born(struct pdk_oracle *o, uint32_t server, struct pdk_hist *h);
 /* A replica's tree behind `h` has h->digest. */
 void pdk_oracle_digest(struct pdk_oracle *o, const struct pdk_hist *h);
 

@@ -54,6 +54,7 @@ struct pdk_sock {
     bool is_election, sync_seen, is_learner;
     uint32_t users; /* workers that will still answer for this link: its number stays taken */
     struct pdk_buf in;
+    struct pdk_buf heard;   /* a learner's bytes to a leader, until they are whole packets */
     struct pdk_buf sniffed; /* a leader's bytes to a learner, until the kind of sync is known */
     struct pdk_outgoing *out;
     size_t out_count, out_cap;

@@ -4,6 +4,7 @@
 
 #include "proto/frame.h"
 #include "proto/qpacket.h"
+#include "sim/oracle.h"
 #include "sim/server_internal.h"
 
 /* How often a stream's progress is told, and how much of it may wait for the network. */
@@ -62,6 +63,7 @@ static struct pdk_sock *new_sock(struct pdk_simserver *s, enum pdk_sock_kind kin
     *k = (struct pdk_sock){.kind = kind, .number = number, .end = PDK_END_NONE};
     pdk_buf_init(&k->in, s->mem, SIZE_MAX);
     pdk_buf_init(&k->sniffed, s->mem, 1 << 20);
+    pdk_buf_init(&k->heard, s->mem, SIZE_MAX);
     return k;
 }
 
@@ -78,6 +80,7 @@ static void free_sock(struct pdk_simserver *s, struct pdk_sock *k)
     pdk_mem_free(s->mem, k->out);
     pdk_buf_deinit(&k->in);
     pdk_buf_deinit(&k->sniffed);
+    pdk_buf_deinit(&k->heard);
     *k = (struct pdk_sock){.kind = PDK_SOCK_FREE};
 }
 
@@ -194,19 +197,47 @@ static void take_dialled(struct pdk_simserver *s, const struct pdk_news *n)
         s, &(struct pdk_input){.kind = PDK_IN_LINK_DIALLED, .link = link, .flag = n->flag});
 }
 
-static void move_in(struct pdk_simserver *s, struct pdk_sock *k)
-{
-    struct pdk_slice unread = pdk_net_unread(s->net, k->end);
-    if (unread.len == 0) return;
-    pdk_put_raw(&k->in, unread.bytes, unread.len);
-    pdk_net_take(s->net, k->end, unread.len);
-}
-
 static void eat(struct pdk_sock *k, size_t len)
 {
     PDK_ASSERT(len <= k->in.len);
     if (len > 0) memmove(k->in.bytes, k->in.bytes + len, k->in.len - len);
     k->in.len -= len;
+}
+
+/* What a learner tells of its clients' sessions. */
+static void hear_packet(struct pdk_simserver *s, const struct pdk_qpacket *p)
+{
+    struct pdk_reader r = pdk_reader_of(p->data);
+    if (p->type != PDK_Q_PING && p->type != PDK_Q_REVALIDATE) return;
+    while (pdk_reader_left(&r) >= 12) {
+        pdk_oracle_heard(s->judge->oracle, s->sid, pdk_read_i64(&r));
+        (void)pdk_read_i32(&r);
+    }
+}
+
+static void hear(struct pdk_simserver *s, struct pdk_sock *k, struct pdk_slice bytes)
+{
+    if (!k->is_learner) return;
+    pdk_put_raw(&k->heard, bytes.bytes, bytes.len);
+    struct pdk_qpacket packet;
+    size_t used = 0, at = 0;
+    while (k->heard.len > at &&
+           pdk_qpacket_read(pdk_slice_of(k->heard.bytes + at, k->heard.len - at), (size_t)1 << 20,
+                            &packet, &used) == PDK_QFOUND_PACKET) {
+        hear_packet(s, &packet);
+        at += used;
+    }
+    if (at > 0) memmove(k->heard.bytes, k->heard.bytes + at, k->heard.len - at);
+    k->heard.len -= at;
+}
+
+static void move_in(struct pdk_simserver *s, struct pdk_sock *k)
+{
+    struct pdk_slice unread = pdk_net_unread(s->net, k->end);
+    if (unread.len == 0) return;
+    pdk_put_raw(&k->in, unread.bytes, unread.len);
+    hear(s, k, unread);
+    pdk_net_take(s->net, k->end, unread.len);
 }
 
 /* Bytes of exactly their length: reading past them must show. */
@@ -231,6 +262,7 @@ static void deliver_frames(struct pdk_simserver *s, struct pdk_sock *k)
         uint8_t *copy = exact(s, body);
         body.bytes = copy;
         eat(k, used);
+        pdk_oracle_heard(s->judge->oracle, s->sid, pdk_node_session_of(s->node, k->number));
         pdk_server_input(
             s, &(struct pdk_input){.kind = PDK_IN_FRAME, .conn = k->number, .bytes = body});
         pdk_mem_free(s->mem, copy);
